@@ -134,6 +134,8 @@ OF_BUCKET: dict[FailureKind, tuple[str, str]] = {
 _OF_DELTA = "Error performing"
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"\b([345]\d\d) [A-Z][a-z]+")
+TRACEBACK = "Traceback (most recent call last)"
+_RAISED = re.compile(r"^(?:\w+\.)*([A-Z]\w+)(?::|$)", re.MULTILINE)
 _TIMED_OUT = "operation timed out"
 
 
@@ -186,6 +188,15 @@ def error_code(error: BaseException) -> str:
 def reason_of(error: BaseException) -> str:
     """The code, or the name of the class: neither quotes anything."""
     return error_code(error) or type(error).__name__
+
+
+def quoted_failure(text: str) -> str:
+    """The name of the error behind a traceback that an engine quotes in its own; empty where it
+    quotes none. Its lines hold addresses."""
+    if TRACEBACK not in text:
+        return ""
+    named = _RAISED.findall(text.partition(TRACEBACK)[2])
+    return named[-1] if named else "error"
 
 
 def _behind(error: BaseException) -> list[BaseException]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from c360_assets.errors import C360Error
+from c360_assets.reporting.published import attach_published
 from c360_assets.warehouse import bucket as buckets
 from c360_assets.warehouse import lease as leases
 from c360_assets.warehouse import remote_places
@@ -22,6 +23,7 @@ from c360_assets.warehouse.bucket import Bucket
 from c360_assets.warehouse.lake_bucket import S3Storage
 from c360_assets.warehouse.lease import LEASE, Lease, held_lease, try_lease
 from c360_assets.warehouse.lock import release_bucket
+from c360_assets.warehouse.locked_session import own_engine
 from c360_assets.warehouse.storage import require_usable
 from c360_assets_tests.day.command import clean_environment
 from c360_assets_tests.warehouse import test_published_lake as lakes
@@ -215,6 +217,27 @@ def test_an_object_of_a_lake_that_is_not_whole_is_published_again(
     assert not place.is_whole
     assert lakes._publish(tmp_path, lake, 1) == 1, "the other one stays"
     assert lakes._read(lake) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (denied("/domain/same/part-", 404, "NoSuchKey"), "FileNotFoundError"),
+        (denied("/domain/same/part-", 403, "AccessDenied"), "PermissionError"),
+    ],
+)
+def test_a_lake_that_cannot_be_read_is_a_sentence(
+    tmp_path: Path, door: Door, address: str, fault: Fault, reason: str
+) -> None:
+    lake = lakes._lake(tmp_path, "parquet", address)
+    lakes._publish(tmp_path, lake, 1)
+    published = lakes.LakePlace(lake).published()
+    assert published is not None
+    door.fail(fault)
+    with own_engine(tmp_path) as con:
+        sentence = said(lambda: attach_published(con, published, "asked", "UTC"))
+    assert sentence.startswith(f"{address} cannot be read ({reason}): see that its server")
+    assert "Traceback" not in sentence
 
 
 def _other_machine(address: str, what: str) -> Lease:
