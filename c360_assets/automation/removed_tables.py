@@ -44,7 +44,7 @@ class Removal:
     """What was removed, or would be; `files` and `size` (bytes) with all earlier versions.
 
     `databases` are files below the tenant's folder, `left` tables of Stitch that were not named.
-    `kept_versions` is how many versions of objects the bucket keeps, None where it does not say.
+    `kept_versions` is of how many objects the bucket keeps versions, None where it does not say.
     """
 
     tables: list[RemovedTable]

@@ -92,7 +92,7 @@ def move(
         if item.kept_versions is None:
             out.print(f"{item.source} does not say which earlier versions of objects it keeps")
         elif item.kept_versions:
-            out.print(f"{item.source} keeps {item.kept_versions:,} earlier versions of objects")
+            out.print(f"{item.source} keeps earlier versions of {item.kept_versions:,} objects")
 
 
 def remove(
@@ -145,4 +145,4 @@ def remove(
     if removal.kept_versions is None:
         out.print("the bucket does not say which earlier versions of objects it keeps")
     elif removal.kept_versions:
-        out.print(f"the bucket keeps {removal.kept_versions:,} earlier versions of objects")
+        out.print(f"the bucket keeps earlier versions of {removal.kept_versions:,} objects")

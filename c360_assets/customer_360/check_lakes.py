@@ -14,8 +14,8 @@ from pathlib import Path
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import DatabaseConfig, Tenant
 from c360_assets.tenant.secrets_in_files import has_user_info
+from c360_assets.warehouse.lake_document import POINTER
 from c360_assets.warehouse.publications import GROUP
-from c360_assets.warehouse.published_lake import POINTER
 from c360_assets.warehouse.remote_places import EXTRAS, scheme_of
 
 FILE = "tenant.yaml"

@@ -24,16 +24,24 @@ from c360_assets.ingest.done_marks import is_marked
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.warehouse.remote_places import SFTP_PASSWORD, kind_of_failure, open_place
+from c360_assets.warehouse.remote_failures import (
+    OF_BUCKET,
+    FailureKind,
+    kind_of_failure,
+    reason_of,
+)
+from c360_assets.warehouse.remote_places import SFTP_PASSWORD, open_place
 from c360_assets.warehouse.session import private_folder
 
 ATTEMPTS = 3
 PAUSE = 1.0  # seconds before the second attempt, twice that before the third
 SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
 _looked: dict[Path, float] = {}
-# Kind of failure (`kind_of_failure`) -> what is wrong, what to do. Only `connection` may pass by
-# itself, and is tried again.
-FAILURES = {
+# Kinds of failure that may pass by themselves, and are tried again.
+PASSING = frozenset({"connection", "busy"})
+# Kind of failure (`kind_of_failure`) -> what is wrong, what to do.
+FAILURES: dict[FailureKind, tuple[str, str]] = {
+    **OF_BUCKET,
     "connection": ("cannot be reached", "check the address and the network, then run again"),
     "credentials": (
         "refuses these credentials",
@@ -41,6 +49,7 @@ FAILURES = {
         f"AZURE_STORAGE_CONNECTION_STRING, or the SSH key or {SFTP_PASSWORD}, to ones that may "
         "read it",
     ),
+    "rights": ("does not allow this", "let these credentials list and read there, then run again"),
     "location": ("is not there", "correct files.address, or create the bucket or folder"),
     "host_key": (
         "is a host whose key is not known",
@@ -50,7 +59,6 @@ FAILURES = {
         "needs an optional part of this package",
         "install it: pip install 'c360-assets[s3]', or with sftp, gcs or azure in place of s3",
     ),
-    "disk": ("could not be copied: the disk is full", "make room and run again"),
 }
 Result = TypeVar("Result")
 
@@ -126,18 +134,18 @@ def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
         except Exception as error:
             # Libraries raise nearly anything, with addresses and names in the text.
             kind = kind_of_failure(error)
-            if kind == "connection" and attempt + 1 < ATTEMPTS:
+            if kind in PASSING and attempt + 1 < ATTEMPTS:
                 time.sleep(PAUSE * 2**attempt)
                 continue
             raise _failure(feed, kind, error) from None
     raise AssertionError("unreachable")
 
 
-def _failure(feed: FeedConfig, kind: str, error: Exception) -> LoadError:
+def _failure(feed: FeedConfig, kind: FailureKind, error: Exception) -> LoadError:
     problem, remedy = FAILURES[kind]
     place = urlsplit(feed.files.address)
     address = f"{place.scheme}://{place.hostname or ''}{place.path}"
-    problem = f"files.address {address} {problem} ({type(error).__name__})"
+    problem = f"files.address {address} {problem} ({reason_of(error)})"
     return LoadError(kind, f"feed {feed.name}: {problem}; {remedy}")
 
 

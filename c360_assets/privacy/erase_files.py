@@ -82,7 +82,7 @@ def versions_kept(warehouse: Warehouse) -> list[str]:
     if not kept:
         return []
     return [
-        f"{address} keeps {kept} earlier versions of objects, which may hold values: they could "
+        f"{address} keeps earlier versions of {kept} objects, which may hold values: they could "
         "not be removed (retention of the bucket, or no s3:DeleteObjectVersion)"
     ]
 

@@ -21,13 +21,12 @@ from c360_assets.privacy.changes import Changes, register_work
 from c360_assets.privacy.search import Searched, Searcher
 from c360_assets.stitch.publish.generation import KEYS_SQL
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.delta import FILE, stored_type, typed
+from c360_assets.warehouse.delta import stored_type, typed
 from c360_assets.warehouse.lake_document import Document, LakeTable
 from c360_assets.warehouse.lake_views import table_select
 from c360_assets.warehouse.published_lake import Lake, is_own
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import private_folder
-from c360_assets.warehouse.sql import quote_literal
 
 RECORDS = ("main", "unified_coalesced")
 GENERATION = ("main", "stitch_generation")
@@ -44,7 +43,8 @@ def erase_lakes(tenant: Tenant, changes: Changes) -> None:
     for lake in all_lakes(tenant):
         if not lake.storage.files():
             continue
-        rows = _Eraser(lake, tenant, changes).erase()
+        with lake.storage.owned("forgetting"):
+            rows = _Eraser(lake, tenant, changes).erase()
         if rows:
             key = f"lake {lake.address}"
             work.counts[key] = work.counts.get(key, 0) + rows
@@ -175,8 +175,7 @@ class _Eraser:
         stored = {name: stored_type(type_) for name, type_ in table.types.items()}
         file = self.aside / "rewritten.parquet"
         query = typed(stored, f"({select})")
-        con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({FILE})")
-        return self.lake.put_table(table, file, self.present)
+        return self.lake.put_table(con, table, query, file, self.present)
 
 
 def search_remote_lakes(tenant: Tenant, searcher: Searcher) -> Searched:

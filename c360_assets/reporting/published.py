@@ -36,6 +36,7 @@ from c360_assets.warehouse.locked_session import own_engine
 from c360_assets.warehouse.place import has_warehouse
 from c360_assets.warehouse.publications import Publication, place_of
 from c360_assets.warehouse.read_only_files import read_only_path
+from c360_assets.warehouse.remote_failures import quoted_failure
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.spreadsheets import marked
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -125,6 +126,8 @@ def open_published(
         try:
             yield con
         except duckdb.Error as error:
+            if publication is not None and quoted_failure(str(error)):
+                raise unreadable(publication.name, error) from None
             raise C360Error(str(error).strip()) from None
 
 
@@ -231,6 +234,12 @@ def unreadable(name: str, error: duckdb.Error) -> C360Error:
     if is_held(error):
         problem = "is open for writing in another program, and not damaged"
         return C360Error(f"{name} {problem}; close it there, or open it read-only there")
+    remote = quoted_failure(str(error))
+    if remote:
+        return C360Error(
+            f"{name} cannot be read ({remote}): see that its server is well and these credentials "
+            "may read all of it; `c360 run` publishes again what is missing there"
+        )
     reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
     remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
     return C360Error(f"{name} cannot be opened {reason}; {remedy}")

@@ -9,6 +9,7 @@ objects are belongs to `storage` and `lease`.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -19,32 +20,18 @@ from typing import Any, NamedTuple
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.files import private_folder, put_in_place, sync_file
-from c360_assets.warehouse.remote_places import EXTRAS, kind_of_failure, open_place
+from c360_assets.warehouse.remote_failures import bucket_failure, error_code, kind_of_failure
+from c360_assets.warehouse.remote_places import DELTA_LIMITS, open_place
 
+WAREHOUSE = "warehouse"
+LAKE = "lake"
+SECONDS_OF_SILENCE = 10.0  # for which a server that did not answer is not asked again
 AT_ONCE = 1000  # objects that one request removes
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 MISSING = frozenset({"NoSuchKey", "404"})
 HIDDEN = frozenset({"AccessDenied", "403"})
 UNCHANGED = frozenset({"304", "NotModified"})
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
-# Kind of failure -> what is wrong, what to do.
-FAILURES = {
-    "connection": (
-        "cannot be reached",
-        "check the address, AWS_ENDPOINT_URL and the network, then run again",
-    ),
-    "credentials": (
-        "refuses these credentials",
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to ones that may list, read, write and "
-        "delete there",
-    ),
-    "location": ("is not there", "create the bucket, or correct warehouse in tenant.yaml"),
-    "extra": (
-        "needs an optional part of this package",
-        f"install it: pip install 'c360-assets[{EXTRAS['s3']}]'",
-    ),
-    "disk": ("could not be copied: the disk is full", "make room and run again"),
-}
 
 
 class StoredFile(NamedTuple):
@@ -65,6 +52,15 @@ class Content(NamedTuple):
     age: float
 
 
+class Purged(NamedTuple):
+    """Earlier versions of objects: how many went, and how many objects the bucket keeps some of;
+    not `is_known` where they could not be listed."""
+
+    removed: int
+    kept: int
+    is_known: bool = True
+
+
 class ChangedError(Exception):
     """Somebody else put the object since it was read, or it was there already."""
 
@@ -76,12 +72,16 @@ class SameError(Exception):
 class Bucket:
     """The objects below `address` (`s3://bucket/folder`); their names are paths below it.
 
-    Every method raises C360Error where the bucket cannot be reached or refuses.
+    Every method raises C360Error where the bucket cannot be reached or refuses; `place` is what the
+    folder is to the tenant.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, place: str = WAREHOUSE) -> None:
         self.address = address
-        with self._failures():
+        self.place = place
+        self._silent_until = 0.0
+        self._silence = ""
+        with self.failures():
             self.system, path = open_place(address)
         self.name, _, folder = path.partition("/")
         self.prefix = f"{folder}/" if folder else ""
@@ -92,7 +92,7 @@ class Bucket:
         Raises SameError where its content still is that of the ETag `unless`.
         """
         condition = {} if unless is None else {"IfNoneMatch": unless}
-        with self._failures():
+        with self.failures(name):
             try:
                 answer = self._call("get_object", Key=self.prefix + name, **condition)
             except Exception as error:
@@ -113,7 +113,7 @@ class Bucket:
         Raises ChangedError where another content is there.
         """
         condition = {"IfNoneMatch": "*"} if replaces is None else {"IfMatch": replaces}
-        with self._failures():
+        with self.failures(name):
             try:
                 answer = self._call("put_object", Key=self.prefix + name, Body=body, **condition)
             except Exception as error:
@@ -129,8 +129,32 @@ class Bucket:
 
     def upload(self, file: Path, name: str) -> None:
         """Put a whole file, whatever is there."""
-        with self._failures():
-            self.system.put_file(str(file), f"{self.name}/{self.prefix}{name}")
+        with self.failures(name):
+            self.system.put_file(str(file), self.path(name))
+
+    def write(self, name: str, body: bytes) -> None:
+        """Put an object, whatever is there."""
+        with self.failures(name):
+            self._call("put_object", Key=self.prefix + name, Body=body)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an object."""
+        with self.failures(name):
+            try:
+                self._call("head_object", Key=self.prefix + name)
+            except FileNotFoundError:
+                return False
+        return True
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Any]:
+        """An object for reading, a file that knows its `size`."""
+        with self.failures(name), self.system.open(self.path(name), "rb") as file:
+            yield file
+
+    def path(self, name: str) -> str:
+        """Bucket and key of an object."""
+        return f"{self.name}/{self.prefix}{name}"
 
     def download(self, name: str, file: Path) -> None:
         """Put an object into a private file, whole or not at all.
@@ -140,10 +164,10 @@ class Bucket:
         private_folder(file.parent)
         aside = file.with_name(f".{file.name}.{os.getpid()}.new")
         try:
-            with self._failures():
+            with self.failures(name):
                 is_there = True
                 try:
-                    self.system.get_file(f"{self.name}/{self.prefix}{name}", str(aside))
+                    self.system.get_file(self.path(name), str(aside))
                 except FileNotFoundError as error:
                     if error_code(error) == "NoSuchBucket":
                         raise
@@ -158,7 +182,7 @@ class Bucket:
 
     def stored(self) -> list[StoredFile]:
         """Every object, by name."""
-        with self._failures():
+        with self.failures():
             return [
                 StoredFile(
                     entry["Key"].removeprefix(self.prefix),
@@ -176,7 +200,7 @@ class Bucket:
         parents = (
             ["/".join(parts[:depth]) for depth in range(len(parts) + 1)] if self.prefix else []
         )
-        with self._failures():
+        with self.failures():
             for parent in parents:
                 key = f"{parent}/{name}" if parent else name
                 try:
@@ -190,32 +214,40 @@ class Bucket:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; a bucket with versions keeps them until `drop_old_versions`."""
-        with self._failures():
-            left = self._delete([{"Key": self.prefix + name} for name in names])
+        with self.failures():
+            left = self._delete({"Key": self.prefix + name} for name in names)
         if left:
             raise C360Error(
-                f"{left} objects of {self.address} could not be removed: the credentials must be "
-                "allowed to delete there"
+                f"{len(left)} objects of {self.address} could not be removed, such as "
+                f"s3://{self.name}/{min(left)}: the credentials must be allowed to delete there"
             )
 
-    def drop_old_versions(self) -> int:
-        """Remove what the bucket keeps of replaced and removed objects; how many it still keeps.
+    def drop_old_versions(self, is_own: Callable[[str], bool] = lambda _name: True) -> Purged:
+        """Remove what the bucket keeps of replaced and removed objects, of those whose names are
+        our own.
 
         Raises C360Error where it does not say what it keeps.
         """
-        with self._failures():
-            old = [
-                {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-                for page in self._pages("list_object_versions", "KeyMarker")
-                for entry in _old_versions(page)
-            ]
-            return self._delete(old)
+        start = len(self.prefix)
+        versions: list[dict[str, str]] = []
+        markers: list[dict[str, str]] = []
+        with self.failures():
+            for page in self._pages("list_object_versions", "KeyMarker"):
+                replaced = [entry for entry in page.get("Versions", []) if not entry["IsLatest"]]
+                versions += [_version(entry) for entry in replaced if is_own(entry["Key"][start:])]
+                marks = page.get("DeleteMarkers", [])
+                markers += [_version(entry) for entry in marks if is_own(entry["Key"][start:])]
+            kept = self._delete(versions)
+            # Without its marker, an object of which a version is kept would be there again.
+            kept |= self._delete(entry for entry in markers if entry["Key"] not in kept)
+        left = sum(entry["Key"] in kept for entry in versions)
+        return Purged(len(versions) - left, len(kept))
 
     def delta_options(self) -> dict[str, str]:
         """What `deltalake` needs to work on this bucket, with the credentials of this moment: kept
         in memory only."""
-        with self._failures():
-            options = {"aws_conditional_put": "etag", "aws_region": self._region}
+        with self.failures():
+            options = {"aws_conditional_put": "etag", "aws_region": self._region, **DELTA_LIMITS}
             endpoint = self.system.s3.meta.endpoint_url
             if not endpoint.endswith(AMAZON):
                 options["aws_endpoint"] = endpoint
@@ -256,50 +288,44 @@ class Bucket:
             if marker == "KeyMarker" and page.get("NextVersionIdMarker"):
                 more["VersionIdMarker"] = page["NextVersionIdMarker"]
 
-    def _delete(self, objects: Iterable[dict[str, str]]) -> int:
-        """Remove objects, and return how many could not be."""
-        left = 0
+    def _delete(self, objects: Iterable[dict[str, str]]) -> set[str]:
+        """Remove objects, and return the keys of those that could not be."""
+        left: set[str] = set()
         rest = iter(objects)
         while part := list(islice(rest, AT_ONCE)):
             answer = self._call("delete_objects", Delete={"Objects": part, "Quiet": True})
-            left += len(answer.get("Errors", []))
+            left |= {str(failed.get("Key", "")) for failed in answer.get("Errors", [])}
         return left
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Say what is wrong; the texts of libraries hold addresses and names."""
+    def failures(self, name: str = "") -> Iterator[None]:
+        """Say what is wrong, with the object `name`; the texts of libraries hold addresses and
+        values."""
+        if time.monotonic() < self._silent_until:
+            raise C360Error(self._silence)
         try:
             yield
         except (C360Error, SameError):
             raise
         except Exception as error:
-            problem, remedy = FAILURES[kind_of_failure(error)]
-            reason = error_code(error) or type(error).__name__
-            raise C360Error(f"warehouse {self.address} {problem} ({reason}); {remedy}") from None
+            failure = bucket_failure(self.place, self.address, error, name)
+            if kind_of_failure(error) == "slow":
+                # What a failed run does to end would wait as long, each time.
+                self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
+                self._silence = str(failure)
+            raise failure from None
 
 
-def bucket_at(address: str) -> Bucket:
+def bucket_at(address: str, place: str = WAREHOUSE) -> Bucket:
     """The bucket at an address; one per process and environment, as to connect takes a while."""
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
-    return _bucket(address, settings)
+    return _bucket(address, place, settings)
 
 
 @lru_cache(maxsize=8)
-def _bucket(address: str, _settings: tuple[tuple[str, str], ...]) -> Bucket:
-    return Bucket(address)
+def _bucket(address: str, place: str, _settings: tuple[tuple[str, str], ...]) -> Bucket:
+    return Bucket(address, place)
 
 
-def error_code(error: BaseException | None) -> str:
-    """The code by which S3 names what is wrong, of an error or of those behind it."""
-    while error is not None:
-        answer = getattr(error, "response", None)
-        if isinstance(answer, dict):
-            return str(answer.get("Error", {}).get("Code", ""))
-        error = error.__cause__ or error.__context__
-    return ""
-
-
-def _old_versions(page: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What is no longer an object: replaced contents, and marks that one was removed."""
-    yield from (entry for entry in page.get("Versions", []) if not entry["IsLatest"])
-    yield from page.get("DeleteMarkers", [])
+def _version(entry: dict[str, Any]) -> dict[str, str]:
+    return {"Key": entry["Key"], "VersionId": entry["VersionId"]}

@@ -25,6 +25,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.bucket import WAREHOUSE
+from c360_assets.warehouse.remote_failures import bucket_failure
 from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 
 # Types that Delta cannot hold, and what they are stored as.
@@ -63,7 +65,14 @@ class DeltaPlace:
     options: dict[str, str] | None = field(default=None, repr=False)
 
     def open(self, version: int | None = None) -> DeltaTable:
-        return DeltaTable(self.uri, version=version, storage_options=self.options)
+        """Raises DeltaError where there is no such table or version, C360Error where its bucket
+        does not answer."""
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=self.options)
+        except OSError as error:
+            if self.options is None:
+                raise
+            raise bucket_failure(WAREHOUSE, self.uri, error) from None
 
 
 def stored_type(type_: str) -> str:
@@ -102,8 +111,15 @@ def data_files(place: DeltaPlace, version: int) -> list[str]:
     """The names of the data files of a Delta table in `version`, sorted.
 
     Not `file_uris`: a URI encodes blanks, accents and `#` of the folders above, and names no file.
+    Raises C360Error where the log does not know the version.
     """
-    return _names(place.open(version))
+    try:
+        return _names(place.open(version))
+    except (DeltaError, OSError) as error:
+        raise C360Error(
+            f"{place.uri} has no version {version} ({type(error).__name__}): put back that folder "
+            "of your last copy, then run again; what is published stays"
+        ) from None
 
 
 def _names(table: DeltaTable) -> list[str]:
@@ -214,15 +230,15 @@ def _storage_errors(table: str, place: DeltaPlace | None = None) -> Iterator[Non
     try:
         yield
     except (DeltaError, OSError, duckdb.IOException) as error:
+        unwritten = f"table {table} could not be written, and stays as it was"
         if _is_disk_full(error):
             reason = "the disk is full: make room"
         elif place is not None and place.options is not None:
-            reason = f"{type(error).__name__}: see that its bucket can be reached and written to"
+            failure = bucket_failure(WAREHOUSE, place.uri, error)
+            raise C360Error(f"{unwritten}: {failure}") from None
         else:
             reason = f"{type(error).__name__}: check the disk and its permissions"
-        raise C360Error(
-            f"table {table} could not be written, and stays as it was ({reason}, then run again)"
-        ) from None
+        raise C360Error(f"{unwritten} ({reason}, then run again)") from None
 
 
 def _is_disk_full(error: Exception) -> bool:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.lake_storage import Purged, unreachable
-from c360_assets.warehouse.remote_places import EXTRAS, open_place, scheme_of
+from c360_assets.warehouse.bucket import LAKE, Bucket, ChangedError, Purged, bucket_at
+from c360_assets.warehouse.lake_document import POINTER
+from c360_assets.warehouse.lake_files import Footer
+from c360_assets.warehouse.lease import Lease, give_back, held_lease, try_lease
+from c360_assets.warehouse.remote_failures import bucket_failure
 from c360_assets.warehouse.remote_read_only import PROTOCOL, RemoteReadOnlyFiles, remote_path
 from c360_assets.warehouse.session import private_folder
 
 if TYPE_CHECKING:
     import duckdb
 
-MOST_DELETED = 1000  # objects of one request
-
-
-class _Version(NamedTuple):
-    """A version of an object, or the marker that it was deleted."""
-
-    key: str
-    version: str
-    is_marker: bool
+SECONDS_BETWEEN_LOOKS = 2.0
+MOST_LOOKS = 60  # twice as long as a lease that nobody renews
 
 
 @dataclass(frozen=True)
@@ -37,141 +36,96 @@ class S3Storage:
     address: str
 
     @cached_property
-    def _opened(self) -> tuple[Any, str]:
-        try:
-            return open_place(self.address)
-        except ImportError:
-            extra = EXTRAS[scheme_of(self.address)]
-            raise C360Error(
-                f"{self.address} needs an optional part of this package: "
-                f"pip install 'c360-assets[{extra}]'"
-            ) from None
-
-    @property
-    def _system(self) -> Any:
-        return self._opened[0]
-
-    def _path(self, name: str) -> str:
-        return f"{self._opened[1]}/{name}"
-
-    @contextmanager
-    def _safe(self) -> Iterator[None]:
-        """Its library raises nearly anything, with addresses and names in the text."""
-        try:
-            yield
-        except (FileNotFoundError, C360Error):
-            raise
-        except Exception as error:
-            raise unreachable(self.address, error) from None
+    def _bucket(self) -> Bucket:
+        return bucket_at(self.address.rstrip("/"), LAKE)
 
     def read(self, name: str) -> bytes | None:
-        try:
-            with self._safe():
-                return bytes(self._system.cat_file(self._path(name)))
-        except FileNotFoundError:
-            with self._safe():
-                self._require_bucket()
-            return None
+        content = self._bucket.read(name)
+        return content.body if content is not None else None
 
-    def _require_bucket(self) -> None:
-        bucket = self._opened[1].partition("/")[0]
-        if not self._system.exists(bucket):
-            raise C360Error(f"{self.address}: there is no bucket {bucket}; create it")
+    @contextmanager
+    def owned(self, what: str) -> Iterator[None]:
+        """By a lease beside the pointer, as a bucket of tables has one."""
+        if held_lease(self._bucket.address) is not None:
+            yield
+            return
+        lease = self._taken(what)
+        try:
+            if lease.taken_over:
+                self._fence()
+            yield
+        finally:
+            give_back(lease)
+
+    def _taken(self, what: str) -> Lease:
+        for _ in range(MOST_LOOKS):
+            lease = try_lease(self._bucket, what)
+            if isinstance(lease, Lease):
+                return lease
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        raise C360Error(
+            f"gave up after {MOST_LOOKS * SECONDS_BETWEEN_LOOKS:.0f} seconds of {lease}: run again "
+            "when that is done; give each machine's database an address of its own"
+        )
+
+    def _fence(self) -> None:
+        """Put the pointer again with another end, so that who held the lease before puts none."""
+        while (there := self._bucket.read(POINTER)) is not None:
+            end = b"\n" if there.body.endswith(b"\n\n") else b"\n\n"
+            with suppress(ChangedError):
+                self._bucket.put(POINTER, there.body.rstrip() + end, there.etag)
+                return
+
+    def put_pointer(self, name: str, content: bytes) -> None:
+        # Looked at after the pointer was read: whoever takes the lease over later puts that again
+        # before anything else, and then this put finds another one.
+        there = self._bucket.read(name)
+        lease = held_lease(self._bucket.address)
+        if lease is None:
+            raise C360Error(f"{self.address} is written only by who owns it")
+        lease.require()
+        try:
+            self._bucket.put(name, content, there.etag if there is not None else None)
+        except ChangedError:
+            raise lease.lost() from None
 
     def has(self, name: str) -> bool:
-        with self._safe():
-            return bool(self._system.exists(self._path(name)))
+        return self._bucket.has(name)
 
     def put(self, name: str, content: bytes) -> None:
-        with self._safe():
-            self._system.pipe_file(self._path(name), content)
+        self._bucket.write(name, content)
 
     def put_file(self, aside: Path, name: str) -> None:
-        with self._safe():
-            self._system.put_file(str(aside), self._path(name))
+        self._bucket.upload(aside, name)
         aside.unlink()
 
     def files(self) -> dict[str, int]:
-        base = f"{self._opened[1]}/"
-        try:
-            with self._safe():
-                found = self._system.find(self._opened[1], detail=True)
-        except FileNotFoundError:
-            return {}
-        return {
-            path.removeprefix(base): int(info["size"])
-            for path, info in sorted(found.items())
-            if info["type"] == "file"
-        }
+        return {file.name: file.size for file in self._bucket.stored()}
 
     def delete(self, names: Iterable[str]) -> None:
-        bucket, _, base = self._opened[1].partition("/")
-        keys = [{"Key": f"{base}/{name}"} for name in names]
-        for start in range(0, len(keys), MOST_DELETED):
-            objects = {"Objects": keys[start : start + MOST_DELETED], "Quiet": True}
-            with self._safe():
-                self._system.call_s3("delete_objects", Bucket=bucket, Delete=objects)
+        self._bucket.remove(names)
 
     def purge(self, is_own: Callable[[str], bool]) -> Purged:
         """A bucket that keeps versions keeps those of a deleted object, and of one that was
         replaced."""
-        bucket, _, base = self._opened[1].partition("/")
-        start = len(base) + 1
         try:
-            listed = self._old_versions(bucket, f"{base}/")
-        except Exception:  # credentials that may not list them, or a store that cannot
+            return self._bucket.drop_old_versions(is_own)
+        except C360Error:  # credentials that may not list them, or a store that cannot
             return Purged(0, 0, is_known=False)
-        versions = [one for one in listed if is_own(one.key[start:])]
-        removed = 0
-        kept: set[str] = set()
-        # Markers last: without its marker, an object whose version is kept would be there again.
-        for one in sorted(versions, key=lambda one: one.is_marker):
-            if one.is_marker and one.key in kept:
-                continue
-            try:
-                self._system.call_s3(
-                    "delete_object", Bucket=bucket, Key=one.key, VersionId=one.version
-                )
-                removed += not one.is_marker
-            except Exception:  # it may not, or the bucket locks what it holds
-                kept.add(one.key)
-        return Purged(removed, len(kept))
 
-    def _old_versions(self, bucket: str, prefix: str) -> list[_Version]:
-        """Whatever is not what a reader of a key gets; the markers of deletion too."""
-        found: list[_Version] = []
-        start: dict[str, str] = {}
-        while True:
-            page = self._system.call_s3(
-                "list_object_versions", Bucket=bucket, Prefix=prefix, **start
-            )
-            found += [
-                _Version(item["Key"], item["VersionId"], False)
-                for item in page.get("Versions", ())
-                if not item["IsLatest"]
-            ]
-            found += [
-                _Version(item["Key"], item["VersionId"], True)
-                for item in page.get("DeleteMarkers", ())
-            ]
-            if not page.get("IsTruncated"):
-                return found
-            start = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                start["VersionIdMarker"] = page["NextVersionIdMarker"]
+    def footer(self, name: str) -> Footer:
+        with self._bucket.opened(name) as content, pq.ParquetFile(content) as file:
+            return Footer(file.schema_arrow, file.metadata.num_rows, content.size)
 
-    def opened(self, name: str) -> BinaryIO:
-        with self._safe():
-            file: BinaryIO = self._system.open(self._path(name), "rb")
-            return file
+    def failure(self, name: str, error: Exception) -> C360Error:
+        return bucket_failure(LAKE, self._bucket.address, error, name)
 
     def local_copies(self, names: Iterable[str], folder: Path) -> Iterator[tuple[str, Path]]:
         copy = private_folder(folder) / f"lake-{os.getpid()}"
         try:
             for name in names:
-                with suppress(FileNotFoundError), self._safe():
-                    self._system.get_file(self._path(name), str(copy))
-                    copy.chmod(0o600)
+                with suppress(FileNotFoundError):
+                    self._bucket.download(name, copy)
                     yield name, copy
         finally:
             copy.unlink(missing_ok=True)
@@ -184,21 +138,17 @@ class S3Storage:
 
     def connect(self, con: duckdb.DuckDBPyConnection) -> None:
         if not con.filesystem_is_registered(PROTOCOL):
-            con.register_filesystem(RemoteReadOnlyFiles(self._system))
+            con.register_filesystem(RemoteReadOnlyFiles(self._bucket.system))
 
     def read_only(self, name: str) -> str:
-        return remote_path(self._path(name))
+        return remote_path(self._bucket.path(name))
 
     def table_uri(self, name: str) -> str:
-        return f"{self.address.rstrip('/')}/{name}"
+        return f"{self._bucket.address}/{name}"
 
     def make_private(self, folder: str) -> None:
         """Nothing: who may read a bucket, its owner decides."""
 
     @property
     def options(self) -> dict[str, str]:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-        options = {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}
-        if endpoint.startswith("http://"):
-            options["AWS_ALLOW_HTTP"] = "true"
-        return options
+        return self._bucket.delta_options()

@@ -11,14 +11,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from c360_assets.errors import C360Error
 from c360_assets.warehouse.lake_document import LakeTable
-from c360_assets.warehouse.lake_storage import LakeStorage, unreachable
+from c360_assets.warehouse.lake_storage import LakeStorage
 
 # A publication names a version for as long as it is kept; which files go is not for others to say.
 CONFIGURATION: dict[str, str | None] = {
@@ -39,25 +37,28 @@ def make_head(storage: LakeStorage, table: LakeTable) -> LakeTable:
     """Commit the files of `table` as the newest version of its Delta table; the table with its
     version."""
     head = _opened(storage, table.path)
-    schema = _schema(storage, table)
+    footers = [storage.footer(file) for file in table.files]
+    schema = _schema(footers[0].schema, table)
     if head is not None and _shows(head, table, schema):
         return replace(table, version=head.version())
-    (file,) = table.files
-    action = AddAction(
-        path=file.rpartition("/")[2],
-        size=table.bytes,
-        partition_values={},
-        modification_time=0,
-        data_change=True,
-        stats=json.dumps({"numRecords": table.rows}),
-    )
+    actions = [
+        AddAction(
+            path=file.rpartition("/")[2],
+            size=footer.size,
+            partition_values={},
+            modification_time=0,
+            data_change=True,
+            stats=json.dumps({"numRecords": footer.rows}),
+        )
+        for file, footer in zip(table.files, footers, strict=True)
+    ]
     uri = storage.table_uri(table.path)
     try:
         if head is None:
             create_table_with_add_actions(
                 uri,
                 schema,
-                [action],
+                [*actions],
                 name=table.table,
                 description=table.description or None,
                 configuration=CONFIGURATION,
@@ -65,13 +66,13 @@ def make_head(storage: LakeStorage, table: LakeTable) -> LakeTable:
             )
             version = 0
         else:
-            head.create_write_transaction([action], "overwrite", schema)
+            head.create_write_transaction([*actions], "overwrite", schema)
             head.update_incremental()
             version = head.version()
         storage.make_private(f"{table.path}/_delta_log")
         return replace(table, version=version)
     except (DeltaError, OSError) as error:
-        raise _failure(storage, table.path, error) from None
+        raise storage.failure(table.path, error) from None
 
 
 def _shows(head: DeltaTable, table: LakeTable, schema: Schema) -> bool:
@@ -87,12 +88,10 @@ def _files(table: DeltaTable) -> set[str]:
     return set(table.get_add_actions(flatten=True)["path"].to_pylist())
 
 
-def _schema(storage: LakeStorage, table: LakeTable) -> Schema:
-    """The columns of a table as its file has them, each with its description; in Delta too every
+def _schema(stored: pa.Schema, table: LakeTable) -> Schema:
+    """The columns of a table as its files have them, each with its description; in Delta too every
     one may be NULL."""
     described = {column.name: column.description for column in table.columns}
-    with storage.opened(table.files[0]) as file:
-        stored = pq.read_schema(file)
     fields = []
     for field in stored:
         text = described.get(field.name, "")
@@ -112,15 +111,13 @@ def named_by_heads(storage: LakeStorage, files: Iterable[str]) -> set[str]:
 
 
 def _opened(storage: LakeStorage, folder: str) -> DeltaTable | None:
-    uri = storage.table_uri(folder)
+    """The Delta table in a folder; None where there is none yet.
+
+    Not asked by `is_deltatable`, which lets no other thread work while it waits for a bucket.
+    """
     try:
-        if not DeltaTable.is_deltatable(uri, storage.options):
-            return None
-        return DeltaTable(uri, storage_options=storage.options)
+        return DeltaTable(storage.table_uri(folder), storage_options=storage.options)
+    except TableNotFoundError:
+        return None
     except (DeltaError, OSError) as error:
-        raise _failure(storage, folder, error) from None
-
-
-def _failure(storage: LakeStorage, folder: str, error: Exception) -> C360Error:
-    """Texts of the library may quote credentials and values."""
-    return unreachable(f"{storage.address}/{folder}", error)
+        raise storage.failure(folder, error) from None

@@ -17,6 +17,7 @@ from typing import Any
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.kept_tables import TableName
 
+POINTER = "publication.json"
 FORM = "c360-publication-1"
 
 

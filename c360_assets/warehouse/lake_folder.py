@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.bucket import Purged
 from c360_assets.warehouse.files import put_in_place, replaced_file, sync_file
-from c360_assets.warehouse.lake_storage import Purged
+from c360_assets.warehouse.lake_files import Footer
 from c360_assets.warehouse.read_only_files import PROTOCOL, ReadOnlyFiles, read_only_path
 from c360_assets.warehouse.session import private_folder
+from c360_assets.warehouse.storage_errors import unwritten
 from c360_assets.warehouse.tidy import remove_empty_folders
 
 if TYPE_CHECKING:
@@ -46,6 +51,13 @@ class LocalStorage:
         path = self._place(name)
         with replaced_file(path) as file:
             file.write(content)
+
+    def owned(self, what: str) -> AbstractContextManager[None]:
+        """Whoever publishes here owns the tenant."""
+        return nullcontext()
+
+    def put_pointer(self, name: str, content: bytes) -> None:
+        self.put(name, content)
 
     def put_file(self, aside: Path, name: str) -> None:
         path = self._place(name)
@@ -81,8 +93,10 @@ class LocalStorage:
     def purge(self, is_own: Callable[[str], bool]) -> Purged:
         return Purged(0, 0)
 
-    def opened(self, name: str) -> BinaryIO:
-        return (self.root / name).open("rb")
+    def footer(self, name: str) -> Footer:
+        path = self.root / name
+        with pq.ParquetFile(path) as file:
+            return Footer(file.schema_arrow, file.metadata.num_rows, path.stat().st_size)
 
     def local_copies(self, names: Iterable[str], folder: Path) -> Iterator[tuple[str, Path]]:
         for name in names:
@@ -113,3 +127,6 @@ class LocalStorage:
     @property
     def options(self) -> dict[str, str]:
         return {}
+
+    def failure(self, name: str, error: Exception) -> C360Error:
+        return C360Error(unwritten(str(self.root / name), error))

@@ -7,22 +7,16 @@ what they hold belongs to `published_lake`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.bucket import Purged
+from c360_assets.warehouse.lake_files import Footer
 
 if TYPE_CHECKING:
     import duckdb
-
-
-class Purged(NamedTuple):
-    """Versions of deleted objects: how many went, and how many the bucket keeps; not `is_known`
-    where they could not be listed."""
-
-    removed: int
-    kept: int
-    is_known: bool = True
 
 
 class LakeStorage(Protocol):
@@ -38,11 +32,23 @@ class LakeStorage(Protocol):
     def read(self, name: str) -> bytes | None:
         """The content of a small file; None where there is none."""
 
+    def owned(self, what: str) -> AbstractContextManager[None]:
+        """Keep others from writing while the block runs; a block within it is part of it.
+
+        Raises C360Error where another machine does for longer than is waited.
+        """
+
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
 
     def put(self, name: str, content: bytes) -> None:
         """Replace a small file in one step."""
+
+    def put_pointer(self, name: str, content: bytes) -> None:
+        """Replace the file that says what is published; only who owns the place.
+
+        Raises C360Error where another machine took it over.
+        """
 
     def put_file(self, aside: Path, name: str) -> None:
         """Move the file `aside` to `name` in one step."""
@@ -57,8 +63,8 @@ class LakeStorage(Protocol):
         """Remove the versions that are left of files that were deleted or replaced, of those whose
         names are our own."""
 
-    def opened(self, name: str) -> BinaryIO:
-        """A file for reading."""
+    def footer(self, name: str) -> Footer:
+        """What a data file says of itself."""
 
     def local_copies(self, names: Iterable[str], folder: Path) -> Iterator[tuple[str, Path]]:
         """Each file as one of this machine, below `folder` where it is not: it goes when the next
@@ -86,10 +92,6 @@ class LakeStorage(Protocol):
     def options(self) -> dict[str, str]:
         """What `deltalake` needs to reach it."""
 
-
-def unreachable(address: str, error: BaseException) -> C360Error:
-    """The error for an address that does not answer as it should."""
-    return C360Error(
-        f"{address} cannot be read or written ({type(error).__name__}): check that it is up, the "
-        "address, and the credentials in the environment, then run again"
-    )
+    def failure(self, name: str, error: Exception) -> C360Error:
+        """What to say where `deltalake` failed in a folder; its texts may quote credentials and
+        values."""

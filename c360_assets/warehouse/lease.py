@@ -16,15 +16,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.bucket import Bucket, ChangedError, Content
+from c360_assets.warehouse.bucket import LAKE, WAREHOUSE, Bucket, ChangedError, Content
 from c360_assets.warehouse.processes import is_alive, is_elsewhere, process_identity
 
 LEASE = "lease.json"
+PROBE = "probe-"
 SECONDS = 60.0  # a holder that was not heard of for so long has lost it
 RENEWALS = 4  # within that time
 CLOCK = 1.0  # S3 tells times in whole seconds
 # Address -> the lease that this process holds.
 _HELD: dict[str, Lease] = {}
+# Place of a bucket -> what is held of it.
+HELD_THINGS = {WAREHOUSE: "the tables in", LAKE: "the lake"}
 
 
 @dataclass
@@ -49,9 +52,8 @@ class Lease:
     def lost(self) -> C360Error:
         """What to say where this run is no longer the owner."""
         return C360Error(
-            f"another machine took over the tables in {self.bucket.address}, as this run was not "
-            f"heard of for {self.seconds:.0f} seconds; nothing of what it did since is kept: run "
-            "again"
+            f"another machine took over {thing_at(self.bucket)}, as this run was not heard of for "
+            f"{self.seconds:.0f} seconds; nothing of what it did since is kept: run again"
         )
 
     def take(self, replaces: str | None) -> None:
@@ -99,27 +101,33 @@ def held_lease(address: str) -> Lease | None:
     return _HELD.get(address)
 
 
+def thing_at(bucket: Bucket) -> str:
+    """What is held of a bucket, in words."""
+    return f"{HELD_THINGS[bucket.place]} {bucket.address}"
+
+
 def try_lease(bucket: Bucket, what: str) -> Lease | str:
     """The lease, or a sentence that says for whom to wait.
 
-    Raises C360Error where the bucket cannot be written to, or does not keep conditions.
+    Raises C360Error where the bucket cannot be written to; where it is to be a warehouse, also
+    where it does not keep conditions or its folder holds something else.
     """
     content = bucket.read(LEASE)
     facts = _facts(content) if content is not None else {}
     if content is not None and not _is_free(content, facts):
         return (
             f"waiting for {facts.get('what')} on {facts.get('host')} (process {facts.get('pid')}), "
-            f"which owns the tables in {bucket.address}"
+            f"which owns {thing_at(bucket)}"
         )
     lease = Lease(bucket, what, SECONDS)
     lease.taken_over = content is not None and not facts.get("released")
     try:
-        if content is None:
+        if content is None and bucket.place == WAREHOUSE:
             require_own_folder(bucket)
             require_conditions(bucket)
         lease.take(content.etag if content is not None else None)
     except ChangedError:
-        return f"waiting for another machine, which owns the tables in {bucket.address}"
+        return f"waiting for another machine, which owns {thing_at(bucket)}"
     _HELD[bucket.address] = lease
     return lease
 
@@ -168,7 +176,7 @@ def require_own_folder(bucket: Bucket) -> None:
 def require_conditions(bucket: Bucket) -> None:
     """Raise C360Error where objects cannot be put and removed, or a server puts what must not be
     put: two machines would lose each other's work."""
-    probe = f"probe-{secrets.token_hex(8)}"
+    probe = f"{PROBE}{secrets.token_hex(8)}"
     etag = bucket.put(probe, b"1", None)
     try:
         is_kept = _is_refused(bucket, probe, None)

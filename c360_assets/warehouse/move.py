@@ -35,6 +35,7 @@ from c360_assets.warehouse.storage import (
     LOG,
     files_below,
     is_of_a_table,
+    is_own,
     read_manifest,
     save_manifest,
 )
@@ -44,7 +45,7 @@ from c360_assets.warehouse.storage import (
 class Moved:
     """What a move came to: from where to where, how many tables and files, bytes together.
 
-    `kept_versions` is how many earlier versions of objects a bucket keeps of what was taken away,
+    `kept_versions` is of how many objects a bucket keeps earlier versions of what was taken away,
     None where it does not say.
     """
 
@@ -166,6 +167,6 @@ def _copy(copy_one: Callable[[str], None], names: Sequence[str]) -> None:
 
 def _versions_kept(bucket: Bucket) -> int | None:
     try:
-        return bucket.drop_old_versions()
+        return bucket.drop_old_versions(is_own).kept
     except C360Error:
         return None

@@ -21,20 +21,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import duckdb
 import pyarrow.parquet as pq
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.delta import FILE, not_stored, stored_type, typed
+from c360_assets.warehouse.delta import not_stored, stored_type, typed
 from c360_assets.warehouse.kept_tables import TableName
 from c360_assets.warehouse.lake_bucket import S3Storage
 from c360_assets.warehouse.lake_delta import is_head, make_head, named_by_heads
 from c360_assets.warehouse.lake_document import (
+    POINTER,
     DamagedDocumentError,
     Document,
     LakeColumn,
     LakeTable,
     publication_id,
 )
+from c360_assets.warehouse.lake_files import names_of, write_parts
 from c360_assets.warehouse.lake_folder import LocalStorage
 from c360_assets.warehouse.lake_storage import LakeStorage
 from c360_assets.warehouse.lake_views import (
@@ -44,6 +47,7 @@ from c360_assets.warehouse.lake_views import (
     create_view,
     detach_lake,
 )
+from c360_assets.warehouse.lease import LEASE
 from c360_assets.warehouse.parallel import together
 from c360_assets.warehouse.published_file import (
     ATTACHED,
@@ -54,14 +58,12 @@ from c360_assets.warehouse.published_file import (
 )
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident
 
-POINTER = "publication.json"
 HISTORY = re.compile(r"history/(\d+)\.json")
 # Only files of this name are ever removed: whatever else is at the address is somebody else's.
 DATA_FILE = re.compile(r"[^/]+/[^/]+/part-[0-9a-f]{32}\.parquet")
 LOG_FILE = re.compile(r"([^/]+/[^/]+)/_delta_log/[^/]+")
-HASH_LETTERS = 32
 LakeFormat = Literal["delta", "parquet"]
 NOTHING_MORE = Filling()
 USUAL = Keeping()
@@ -128,6 +130,19 @@ class Lake:
         rest is written several at once. What was published before is kept, once, and what `keeping`
         does not keep is removed. A crash at any moment leaves the last publication whole.
         """
+        with self.storage.owned(f"publishing {about.database}"):
+            return self._publish(session, tables, about, filling, keeping, filled, whole)
+
+    def _publish(
+        self,
+        session: Session,
+        tables: Sequence[PublishedTable],
+        about: About,
+        filling: Filling,
+        keeping: Keeping,
+        filled: Collection[TableName],
+        whole: bool,
+    ) -> Written:
         try:
             published = self.published()
         except DamagedDocumentError:
@@ -292,22 +307,28 @@ class Lake:
         name = hashlib.sha256("/".join(table.key).encode()).hexdigest()
         file = aside / f"{name}.parquet"
         select = typed(stored, f"({source})")
-        session.execute(f"COPY ({select}) TO {quote_literal(str(file))} ({FILE})")
-        return self.put_table(_lake_table(table, columns), file, present)
+        return self.put_table(session.con, _lake_table(table, columns), select, file, present)
 
-    def put_table(self, table: LakeTable, file: Path, present: Mapping[str, int]) -> LakeTable:
-        """Make the local `file` the content of a table; it is named by what it holds."""
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()[:HASH_LETTERS]
+    def put_table(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        table: LakeTable,
+        select: str,
+        file: Path,
+        present: Mapping[str, int],
+    ) -> LakeTable:
+        """Make the rows of a SELECT the content of a table, by way of the local `file`."""
+        parts = write_parts(con, select, file)
+        rows = sum(pq.read_metadata(part).num_rows for part in parts)
+        size = sum(part.stat().st_size for part in parts)
         folder = f"{table.schema}/{table.table}"
-        name = f"{folder}/part-{digest}.parquet"
-        rows = pq.read_metadata(file).num_rows
-        size = file.stat().st_size
-        if present.get(name) == size:
-            file.unlink()
-        else:
-            self.storage.put_file(file, name)
-        return replace(table, path=folder, files=(name,), rows=rows, bytes=size, version=None)
+        files = [f"{folder}/{name}" for name in names_of(parts)]
+        for part, name in zip(parts, files, strict=True):
+            if present.get(name) == part.stat().st_size:
+                part.unlink()
+            else:
+                self.storage.put_file(part, name)
+        return replace(table, path=folder, files=tuple(files), rows=rows, bytes=size, version=None)
 
     def keep(self, published: Document | None) -> int | None:
         """Keep what is published under its number, unless it is kept already; None where nothing
@@ -334,15 +355,16 @@ class Lake:
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Remove kept publications and the files that no other names."""
-        self.storage.delete(map(kept_name, numbers))
-        self.remove_unnamed(self.documents())
+        with self.storage.owned("tidying"):
+            self.storage.delete(map(kept_name, numbers))
+            self.remove_unnamed(self.documents())
 
     def point_to(self, document: Document) -> Document:
         """Publish it: first every Delta table is made to show it, the pointer comes last."""
         pointed = self.with_versions(document)
         if self.storage.has(kept_name(document.number)):
             self.storage.put(kept_name(document.number), pointed.to_json())
-        self.storage.put(POINTER, pointed.to_json())
+        self.storage.put_pointer(POINTER, pointed.to_json())
         return pointed
 
     def replace_kept(self, document: Document) -> None:
@@ -371,9 +393,10 @@ class Lake:
     def restore(self, number: int) -> tuple[int, int | None]:
         """Publish a kept one again; readers see it whole. Returns its number and that of the one it
         replaced, which is kept."""
-        chosen = self._kept_one(number)
-        replaced = self.keep(self.published())
-        self.point_to(chosen)
+        with self.storage.owned(f"publishing number {number} again"):
+            chosen = self._kept_one(number)
+            replaced = self.keep(self.published())
+            self.point_to(chosen)
         return number, replaced
 
     def missing_files(self, document: Document) -> list[str]:
@@ -381,7 +404,7 @@ class Lake:
         present = self.storage.files()
         missing: list[str] = []
         for table in document.tables:
-            if sum(present.get(file, -1) for file in table.files) != table.bytes:
+            if not _is_there(table, present):
                 missing += table.files
         return missing
 
@@ -431,14 +454,20 @@ def kept_name(number: int) -> str:
 def is_own(name: str) -> bool:
     """Whether a file at the address is the lake's own."""
     patterns = (HISTORY, DATA_FILE, LOG_FILE)
-    return name == POINTER or any(pattern.fullmatch(name) for pattern in patterns)
+    return name in (POINTER, LEASE) or any(pattern.fullmatch(name) for pattern in patterns)
 
 
 def _stays(table: PublishedTable, known: LakeTable, present: Mapping[str, int]) -> bool:
     """Whether a table of the last publication is that of the next, and its files are there."""
     if not table.mark or table.mark != known.mark or table.view or not known.files:
         return False
-    return sum(present.get(file, -1) for file in known.files) == known.bytes
+    return _is_there(known, present)
+
+
+def _is_there(table: LakeTable, present: Mapping[str, int]) -> bool:
+    """Whether the files of a table are there as they were put."""
+    sizes = [present.get(file) for file in table.files]
+    return None not in sizes and sum(size or 0 for size in sizes) == table.bytes
 
 
 def _columns(session: Session, table: PublishedTable, source: str) -> tuple[LakeColumn, ...]:

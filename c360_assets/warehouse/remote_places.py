@@ -1,35 +1,32 @@
 """File systems of other machines behind an address: S3, SFTP, Google Cloud Storage, Azure.
 
 Credentials come from the environment, never from a file of the tenant. Which files are read is
-`ingest.remote`, which are written `customer_360.publication.send_files`.
+`ingest.remote`, which are written `customer_360.publication.send_files`; what is wrong where one
+does not answer, says `remote_failures`.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
-SECONDS_TO_CONNECT = 15
+SECONDS_TO_CONNECT = 10
+SECONDS_TO_ANSWER = 20
+ATTEMPTS = 2
+# The same for `deltalake`, whose limit is for a whole request; it fetches logs only.
+DELTA_LIMITS = {
+    "connect_timeout": f"{SECONDS_TO_CONNECT}s",
+    "timeout": "30s",
+    "max_retries": f"{ATTEMPTS}",
+    "retry_timeout": "60s",
+}
 SFTP_USER = "C360_SFTP_USER"  # default: whoever this process runs as
 SFTP_PASSWORD = "C360_SFTP_PASSWORD"
 # Scheme of an address -> the optional part of this package that reaches it.
 EXTRAS = {"s3": "s3", "sftp": "sftp", "gs": "gcs", "az": "azure", "abfs": "azure"}
 # A listing that is kept would hide what another process wrote since.
 FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
-# Names of classes of errors, of whatever library: credentials that are refused, hosts that are not
-# known.
-REFUSED = frozenset(
-    {
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "AuthenticationException",
-        "PasswordRequiredException",
-    }
-)
-UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
-FailureKind = Literal["connection", "credentials", "location", "host_key", "extra", "disk"]
 
 
 def scheme_of(address: str) -> str:
@@ -59,8 +56,15 @@ def open_place(address: str) -> tuple[Any, str]:
 def _s3() -> Any:
     import s3fs
 
-    settings = {"connect_timeout": SECONDS_TO_CONNECT, "retries": {"max_attempts": 1}}
-    return s3fs.S3FileSystem(config_kwargs=settings, **FRESH)
+    settings = {
+        "connect_timeout": SECONDS_TO_CONNECT,
+        "read_timeout": SECONDS_TO_ANSWER,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+    }
+    system = s3fs.S3FileSystem(config_kwargs=settings, **FRESH)
+    # It tries again what the client below it has tried, so that silence ends after their product.
+    system.retries = ATTEMPTS
+    return system
 
 
 def _gcs() -> Any:
@@ -91,31 +95,3 @@ def _sftp(host: str, port: int) -> Any:
         timeout=SECONDS_TO_CONNECT,
         skip_instance_cache=True,
     )
-
-
-def kind_of_failure(error: Exception) -> FailureKind:
-    """What is wrong with a remote place, by the class of an error and those of the errors behind
-    it; libraries raise nearly anything."""
-    if isinstance(error, ImportError):
-        return "extra"
-    names = _class_names(error)
-    if names & UNKNOWN_HOST:
-        return "host_key"
-    if names & REFUSED or isinstance(error, PermissionError):
-        return "credentials"
-    if isinstance(error, FileNotFoundError):
-        return "location"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "disk"
-    return "connection"
-
-
-def _class_names(error: BaseException) -> set[str]:
-    names: set[str] = set()
-    errors: list[BaseException] = [error]
-    while errors:
-        current = errors.pop()
-        names |= {kind.__name__ for kind in type(current).__mro__}
-        behind = (current.__cause__, current.__context__)
-        errors += [cause for cause in behind if cause is not None]
-    return names

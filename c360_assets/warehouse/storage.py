@@ -25,6 +25,7 @@ from c360_assets.warehouse.delta import DeltaPlace
 from c360_assets.warehouse.files import private_folder
 from c360_assets.warehouse.lease import (
     LEASE,
+    PROBE,
     Lease,
     held_lease,
     require_conditions,
@@ -44,6 +45,7 @@ from c360_assets.warehouse.place import (
 COPIES_AT_ONCE = 8
 LONGEST_DOWNLOAD = 3600.0  # seconds
 LOG = "_delta_log"
+DATA_MARK = b"PAR1"  # of a Parquet file
 LEFT = "moved"  # the key of a manifest whose tables are elsewhere now
 
 
@@ -80,7 +82,7 @@ class Storage(Protocol):
         """Remove files, here and where others find them."""
 
     def drop_old_versions(self) -> int:
-        """Remove what the store itself keeps of removed files; how many it still keeps."""
+        """Remove what the store itself keeps of removed files; of how many it still keeps some."""
 
     def copies_of_rest(self, folder: Path) -> list[Path]:
         """Copies below `folder` of what is stored and not on this machine."""
@@ -126,6 +128,12 @@ class FolderStorage:
 
     def bring(self, names: Sequence[str]) -> None:
         """They are here."""
+        for name in names:
+            if not is_whole(self.root / name):
+                raise C360Error(
+                    f"{self.root / name} is missing or damaged: put back the folder warehouse/ of "
+                    "your last backup, then run again; what is published stays"
+                )
 
     def put(self, names: Sequence[str]) -> None:
         """They are there."""
@@ -184,7 +192,7 @@ class BucketStorage:
         return DeltaPlace(f"{self.place.address}/{table}", self.bucket.delta_options())
 
     def bring(self, names: Sequence[str]) -> None:
-        missing = [name for name in names if not (self.root / name).exists()]
+        missing = [name for name in names if not is_whole(self.root / name)]
         if not missing:
             return
         private_folder(self.root)
@@ -193,13 +201,21 @@ class BucketStorage:
             list(at_once.map(self._bring, missing))
 
     def _bring(self, name: str) -> None:
+        problem = ""
         try:
             self.bucket.download(name, self.root / name)
         except FileNotFoundError:
+            problem = "is missing"
+        else:
+            if not is_whole(self.root / name):
+                (self.root / name).unlink()
+                problem = "is damaged"
+        if problem:
             raise C360Error(
-                f"{self.place.address}/{name} is missing: put back the folder of your last copy of "
-                "the bucket, then run again; what is published stays"
-            ) from None
+                f"{self.place.address}/{name} {problem}: put back the folder of your last copy of "
+                "the bucket, or in a bucket with versions the last one of that object, then run "
+                "again; what is published stays"
+            )
 
     def put(self, names: Sequence[str]) -> None:
         with ThreadPoolExecutor(COPIES_AT_ONCE) as at_once:
@@ -221,7 +237,7 @@ class BucketStorage:
             (self.root / name).unlink(missing_ok=True)
 
     def drop_old_versions(self) -> int:
-        return self.bucket.drop_old_versions()
+        return self.bucket.drop_old_versions(is_own).kept
 
     def copies_of_rest(self, folder: Path) -> list[Path]:
         here = {file.name: file.size for file in files_below(self.root)}
@@ -243,12 +259,30 @@ class BucketStorage:
         ]
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a data file is there and was not cut short: it begins and ends with its mark."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(DATA_MARK)) == DATA_MARK
+            length = file.seek(0, os.SEEK_END)
+            file.seek(max(length - len(DATA_MARK), 0))
+            return begins and length > 2 * len(DATA_MARK) and file.read() == DATA_MARK
+    except FileNotFoundError:
+        return False
+
+
 def is_of_a_table(file: StoredFile) -> bool:
     """Whether a file is one that this program writes for a table: data, or of its log."""
     folder, _, name = file.name.rpartition("/")
     is_log = folder.endswith(f"/{LOG}")
     is_data = name.startswith("part-") and name.endswith(".parquet")
     return bool(folder) and (is_log or is_data)
+
+
+def is_own(name: str) -> bool:
+    """Whether an object of that name is one that this program puts."""
+    is_named = name in (MANIFEST, LEASE) or name.startswith(PROBE)
+    return is_named or is_of_a_table(StoredFile(name, 0, 0.0))
 
 
 def files_below(root: Path) -> list[StoredFile]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.request import Request, urlopen
 
 import pytest
@@ -22,6 +22,7 @@ from c360_assets.ingest.landed_files import landed
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.read_again import DayLoad
 from c360_assets.tenant.models import FeedConfig
+from c360_assets.warehouse.remote_failures import FailureKind
 from c360_assets.warehouse.remote_places import SFTP_PASSWORD, SFTP_USER
 from c360_assets_tests.ingest.servers import s3_bucket, sftp_server
 from c360_assets_tests.ingest.tenants import feed_of, ledger, load, table, tenant_of
@@ -85,7 +86,7 @@ def failure(root: Path, address: str) -> str:
     made = feed(address)
     with pytest.raises(LoadError) as caught:
         landed(tenant_of(root, made), made)
-    what, remedy = remote.FAILURES[caught.value.kind]
+    what, remedy = remote.FAILURES[cast(FailureKind, caught.value.kind)]
     assert what in str(caught.value)
     assert remedy in str(caught.value)
     assert "secret" not in str(caught.value)
