@@ -97,4 +97,5 @@ def _share(values: pl.Series, look: str) -> float:
     texts = _texts(values)
     if not look or texts.is_empty():
         return 1.0
-    return float(texts.str.contains(look).sum()) / len(texts)
+    plain = texts.str.normalize("NFKD").str.replace_all("[\u0300-\u036f]", "")
+    return float((texts.str.contains(look) | plain.str.contains(look)).sum()) / len(texts)

@@ -19,6 +19,8 @@ from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import CAMEL, is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
+from c360_assets.ingest.suggest.contact_lists import contacts_of
+from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
@@ -75,10 +77,11 @@ def note_nested(sample: Sample, columns: list[Column]) -> None:
     for column in columns:
         if column.type not in NESTED:
             continue
-        leaves = _leaves_of(sample, column)
-        if not leaves:
+        # Contacts of a list are of its row, the other leaves of its elements.
+        groups = [_leaves_of(sample, column), _contacts(sample, [column])]
+        inner = [leaf for group in groups if group for leaf in describe_columns(_sample_of(group))]
+        if not inner:
             continue
-        inner = describe_columns(_sample_of(leaves))
         tagged = [f"{leaf.name} ({leaf.tags[0]})" for leaf in inner if leaf.tags]
         holds = f"holds {', '.join(tagged)}" if tagged else f"holds {len(inner)} values"
         column.notes.append(f"{holds}: --flatten --write makes columns of them")
@@ -97,9 +100,11 @@ def flat_tables(
     tables = []
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
+    contacts = _contacts(sample, columns)
     source = physical_name(name)
-    if inner:
-        leaves = [*_plain(sample, columns), *inner, *_plain_lists(sample, columns)]
+    if inner or contacts:
+        lists = _plain_lists(sample, columns)
+        leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
         tables.append(_table(f"CDT_{source}", leaves, source, f"each row of {source}", key))
     for column in columns:
         elements = _leaves_of(sample, column) if column.type == "array" else []
@@ -141,6 +146,22 @@ def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
         for column in columns
         if column.type == "array" and not _leaves_of(sample, column)
     ]
+
+
+def _contacts(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+    """The e-mail addresses and phone numbers of the row in its lists."""
+    leaves = []
+    for column in columns:
+        if column.type != "array":
+            continue
+        texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
+        for contact in contacts_of(column.name, [_parsed(text) for text in texts]):
+            sql = contact.sql.replace("{list}", quote_ident(column.output))
+            name = tidy_name(f"{column.output}_{contact.suffix}")
+            # A list that is called after nothing known leaves it to the kind to say what it holds.
+            name = name if guess_by_name(name) is not None else contact.suffix
+            leaves.append(_Leaf(name, sql, contact.values))
+    return leaves
 
 
 def _as_parent(leaf: _Leaf, rows: list[int], name: str) -> _Leaf:
