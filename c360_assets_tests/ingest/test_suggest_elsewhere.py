@@ -267,3 +267,24 @@ def test_contacts_in_lists_become_columns_of_the_person(tmp_path: Path, shape: s
         con.register("Shop_People", feed.to_arrow())
         row = con.sql(persons.sql).pl()
     assert all(row[name].null_count() == 0 for name in tags)
+
+
+def test_lines_of_an_order_belong_to_the_person_who_placed_it_also_as_a_guest(
+    tmp_path: Path,
+) -> None:
+    orders = [
+        {
+            "id": i,
+            "order_date": "2026-02-02T03:04:05Z",
+            "customer_id": 0,
+            "billing": {"first_name": "Ute", "last_name": "Ode", "email": f"u{i}@example.com"},
+            "items": [{"sku": "S1", "quantity": 2, "total": "7.00"}],
+        }
+        for i in range(10, 10 + ROWS)
+    ]
+    text = "\n".join(json.dumps(order) for order in orders)
+    persons, lines = proposed(tmp_path, text, "orders-20260601.jsonl").tables
+    assert yaml.safe_load(persons.yaml)["fields"]["id"] == {"tags": ["fk-shop-orders"]}
+    fields = yaml.safe_load(lines.yaml)["fields"]
+    assert fields["order_id"] == {"tags": ["txn-item/order-id", "fk-shop-orders"]}
+    assert "order_customer_id" not in fields

@@ -97,15 +97,19 @@ def flat_tables(
     sample: Sample, columns: list[Column], name: str, key: list[str]
 ) -> list[FlatTable]:
     """The tables that flatten a feed `name` (as `Source:Feed`) with this key."""
-    tables = []
+    tables: list[FlatTable] = []
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
     contacts = _contacts(sample, columns)
+    row_leaves: list[_Leaf] = []
     source = physical_name(name)
     if inner or contacts:
         lists = _plain_lists(sample, columns)
-        leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
-        tables.append(_table(f"CDT_{source}", leaves, source, f"each row of {source}", key))
+        row_leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
+        tables.append(_table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key))
+    # Rows that are persons by themselves own their lines, whoever has no number as a customer.
+    owners = tables[:1] if len(key) == 1 and tables and tables[0].has_persons else []
+    link = f"fk-{source.lower().replace('_', '-')}" if owners else None
     for column in columns:
         elements = _leaves_of(sample, column) if column.type == "array" else []
         if elements:
@@ -123,7 +127,10 @@ def flat_tables(
             table = f"CDT_{source}_{tidy_name(column.output)}"
             rows_are = f"each element of {column.output} of {source}"
             leaves = [*repeated, *elements]
-            tables.append(_table(table, leaves, unnested, rows_are, [*parent_key, PLACE]))
+            lines_key = [*parent_key, PLACE]
+            tables.append(_table(table, leaves, unnested, rows_are, lines_key, link))
+    if link is not None and any(link in table.yaml for table in tables):
+        tables[0] = _table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key, link)
     return tables
 
 
@@ -256,8 +263,16 @@ def _distinct(leaves: list[_Leaf]) -> list[_Leaf]:
     return distinct
 
 
-def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list[str]) -> FlatTable:
-    """`rows_are` says in words what a row is; the key ends in `PLACE` for elements of lists."""
+def _table(
+    name: str,
+    leaves: list[_Leaf],
+    source: str,
+    rows_are: str,
+    key: list[str],
+    link: str | None = None,
+) -> FlatTable:
+    """`rows_are` says in words what a row is; the key ends in `PLACE` for elements of lists, and
+    `link` is the foreign key by which lines of orders belong to the person of their row."""
     of_a_list = key[-1:] == [PLACE]
     leaves = _with_revenue(_distinct(leaves))
     sample = _sample_of(leaves)
@@ -265,6 +280,8 @@ def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list
     profile = {column.tags[0] for column in columns if column.tags and is_profile(column.tags[0])}
     # The elements of a list would be records of the same persons again.
     stitched = len(profile) >= FEW_PROFILE_TAGS and not of_a_list
+    if link is not None:
+        _link_lines(columns, key[0], link, of_a_list=of_a_list)
     pairs = zip(leaves, columns, strict=True)
     lines = [_column_sql(leaf, column) for leaf, column in pairs]
     if of_a_list:
@@ -286,6 +303,18 @@ def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list
         *(["fields:", *tags] if tags else []),
     ]
     return FlatTable(name, sql, "\n".join(yaml) + "\n", stitched)
+
+
+def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) -> None:
+    """Tag the key of a row of persons, and of what was bought in it, as the same foreign key."""
+    owner = next((column for column in columns if column.output == key), None)
+    has_items = any(tag.startswith("txn-item/") for column in columns for tag in column.tags)
+    if owner is None or owner.type != "string" or (of_a_list and not has_items):
+        return
+    for column in columns:
+        # Guests have none, or all the same.
+        column.tags = [tag for tag in column.tags if tag != "fk-customer-id"]
+    owner.tags.append(link)
 
 
 def _column_sql(leaf: _Leaf, column: Column) -> str:
