@@ -154,7 +154,7 @@ def test_orders_of_other_places(tmp_path: Path, place: str) -> None:
     assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
 
 
-@pytest.mark.parametrize("letters", ["H M", "F N", "S V"])
+@pytest.mark.parametrize("letters", ["H M", "F N", "F P", "S V"])
 def test_letters_that_would_be_read_as_the_wrong_gender_are_not_tagged(
     tmp_path: Path, letters: str
 ) -> None:
@@ -163,6 +163,12 @@ def test_letters_that_would_be_read_as_the_wrong_gender_are_not_tagged(
     proposal = proposed(tmp_path, "\n".join(["id,First Name,Last Name,Sexo", *rows]) + "\n")
     assert "tags" not in fields_of(proposal)["Sexo"]
     assert "CHECK: looks like gender" in proposal.text
+
+
+def test_a_letter_for_no_gender_beside_both_is_no_hindrance(tmp_path: Path) -> None:
+    rows = [f"C{i},Ana,Ode,{'FMMN'[i % 4]}" for i in range(ROWS)]
+    proposal = proposed(tmp_path, "\n".join(["id,First Name,Last Name,Sex", *rows]) + "\n")
+    assert fields_of(proposal)["Sex"]["tags"] == ["gender"]
 
 
 def test_of_a_time_that_is_there_twice_that_in_utc_is_tagged(tmp_path: Path) -> None:
