@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import polars as pl
 import pytest
 import yaml
 
@@ -40,10 +42,10 @@ def fields_of(proposal: Proposal) -> dict[str, dict[str, Any]]:
 # Where from -> header, row, the first tag of each column, the key.
 PEOPLE = {
     "sap": (
-        "MANDT|KUNNR|LAND1|NAME1|NAME2|ORT01|PSTLZ|REGIO|STRAS|TELF1|SMTP_ADDR|ERDAT|AEDAT",
+        "MANDT|KUNNR|LAND1|NAME1|NAME2|ORT01|PSTLZ|REGIO|STRAS|TELF1|SMTP_ADDR|ERDAT|AEDAT|ANRED",
         "100|00000100{i}|DE|Ode|Ute|Köln|01067|SN|Am Tor {i}|+49 351 12345{i}|U{i}@X.DE"
-        "|202601{d:02}|00000000",
-        "- - country surname given-name city postal state address phone email create-dt -",
+        "|202601{d:02}|00000000|Hölgy",
+        "- - country surname given-name city postal state address phone email create-dt - title",
         ["KUNNR"],
     ),
     "hungary": (
@@ -152,7 +154,7 @@ def test_orders_of_other_places(tmp_path: Path, place: str) -> None:
     assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
 
 
-@pytest.mark.parametrize("letters", ["H M", "F N", "S V"])
+@pytest.mark.parametrize("letters", ["H M", "F N", "F P", "S V"])
 def test_letters_that_would_be_read_as_the_wrong_gender_are_not_tagged(
     tmp_path: Path, letters: str
 ) -> None:
@@ -161,6 +163,12 @@ def test_letters_that_would_be_read_as_the_wrong_gender_are_not_tagged(
     proposal = proposed(tmp_path, "\n".join(["id,First Name,Last Name,Sexo", *rows]) + "\n")
     assert "tags" not in fields_of(proposal)["Sexo"]
     assert "CHECK: looks like gender" in proposal.text
+
+
+def test_a_letter_for_no_gender_beside_both_is_no_hindrance(tmp_path: Path) -> None:
+    rows = [f"C{i},Ana,Ode,{'FMMN'[i % 4]}" for i in range(ROWS)]
+    proposal = proposed(tmp_path, "\n".join(["id,First Name,Last Name,Sex", *rows]) + "\n")
+    assert fields_of(proposal)["Sex"]["tags"] == ["gender"]
 
 
 def test_of_a_time_that_is_there_twice_that_in_utc_is_tagged(tmp_path: Path) -> None:
@@ -224,3 +232,65 @@ def test_nothing_is_guessed_of_a_column_that_counts_its_rows_in_another_script(
     lines = ["ნომერი,Email,First Name", *(f"{i},n{i}@example.com,Nino" for i in range(1, ROWS))]
     proposal = proposed(tmp_path, "\n".join(lines) + "\n")
     assert proposal.primary_key == ["Email"]
+
+
+CONTACT_LISTS = {
+    "kinds": (
+        [{"system": "Phone", "value": "+4935112345{i}"}, {"system": "email", "value": "u{i}@x.de"}],
+        {"contacts_phone": ["phone"], "contacts_email": ["email"]},
+    ),
+    "kinds_of_nothing_known": (
+        [{"type": "mobile", "value": "+4935112345{i}"}, {"type": "fax", "value": "+49351543{i}"}],
+        {"mobile": ["phone"]},
+    ),
+    "texts": (["u{i}@x.de", "v{i}@x.de"], {"emails_1": ["email"], "emails_2": ["email"]}),
+    "objects": ([{"number": "+4935112345{i}", "type": "home"}], {"phones_1": ["phone"]}),
+    "labels": (["new", "vip"], {}),
+}
+
+
+@pytest.mark.parametrize("shape", CONTACT_LISTS)
+def test_contacts_in_lists_become_columns_of_the_person(tmp_path: Path, shape: str) -> None:
+    items, tags = CONTACT_LISTS[shape]
+    column = next(iter(tags), "labels_1").rpartition("_")[0] or "reach"
+    people = [
+        {"id": f"P{i}", "person": {"first_name": "Ute", "last_name": "Ode", "zip": "01067"}}
+        | {column: json.loads(json.dumps(items).replace("{i}", str(i)))}
+        for i in range(10, 10 + ROWS)
+    ]
+    text = "\n".join(json.dumps(person) for person in people)
+    proposal = proposed(tmp_path, text, "people-20260601.jsonl")
+    persons = next(table for table in proposal.tables if table.has_persons)
+    fields = yaml.safe_load(persons.yaml)["fields"]
+    others = {"person_first_name", "person_last_name", "person_zip"}
+    found = {name: field["tags"][:1] for name, field in fields.items() if name not in others}
+    assert found == tags
+    with duckdb.connect() as con:
+        feed = pl.DataFrame(
+            {"id": ["P10"], "person": [json.dumps(people[0]["person"])]}
+            | {column: [json.dumps(people[0][column])]}
+        )
+        con.register("Shop_People", feed.to_arrow())
+        row = con.sql(persons.sql).pl()
+    assert all(row[name].null_count() == 0 for name in tags)
+
+
+def test_lines_of_an_order_belong_to_the_person_who_placed_it_also_as_a_guest(
+    tmp_path: Path,
+) -> None:
+    orders = [
+        {
+            "id": i,
+            "order_date": "2026-02-02T03:04:05Z",
+            "customer_id": 0,
+            "billing": {"first_name": "Ute", "last_name": "Ode", "email": f"u{i}@example.com"},
+            "items": [{"sku": "S1", "quantity": 2, "total": "7.00"}],
+        }
+        for i in range(10, 10 + ROWS)
+    ]
+    text = "\n".join(json.dumps(order) for order in orders)
+    persons, lines = proposed(tmp_path, text, "orders-20260601.jsonl").tables
+    assert yaml.safe_load(persons.yaml)["fields"]["id"] == {"tags": ["fk-shop-orders"]}
+    fields = yaml.safe_load(lines.yaml)["fields"]
+    assert fields["order_id"] == {"tags": ["txn-item/order-id", "fk-shop-orders"]}
+    assert "order_customer_id" not in fields

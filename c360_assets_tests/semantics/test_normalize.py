@@ -194,6 +194,7 @@ def test_suffix_field(raw: str | None, clean: str | None) -> None:
         ("Kadın", "F"),
         ("Laki-laki", "M"),
         ("Mężczyzna", "M"),
+        ("N", None),  # none, in the languages of most
         ("none", None),
         ("?", None),
     ],

@@ -36,7 +36,7 @@ LOOKS = {
     "state": r"^[^@]*[^\W\d_][^@]*$",
     "country": r"^[^@]*[^\W\d_][^@]*$",
     "address": r"[^\W\d_]",
-    "gender": rf"^({_known(genders())}|u|unknown|not .*)\.?$",
+    "gender": rf"^({_known(genders())}|u|n|unknown|not .*)\.?$",
     "title": rf"^({_known(titles())}|madam|m|rev|hon)\.?$",
     "generational-suffix": r"^(jr|junior|sr|senior|ii|iii|iv|2nd|3rd|4th)\.?$",
 }
@@ -46,8 +46,10 @@ PHONE_WITH_SIGNS = (
 )
 PHONE_DIGITS = (8, 15)
 # Letters of which one means a woman in one language and a man in another, and what tells it is in
-# no value: hombre and mujer, ferfi and no, sieviete and virietis.
-MISLEADING_LETTERS = ({"h", "m"}, {"f", "n"}, {"s", "v"})
+# no value: hombre and mujer, sieviete and virietis, female and what one prefers not to say. In
+# Hungarian an F is a man; beside an M, an N is none.
+MISLEADING_LETTERS = ({"h", "m"}, {"f", "p"}, {"s", "v"})
+FERFI_AND_NO = {"f", "n"}
 BORNE_OUT = 0.6  # share of the values that must look like the tag
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
@@ -79,7 +81,8 @@ def guess_by_values(values: pl.Series) -> Guess | None:
 def _are_misleading(values: pl.Series) -> bool:
     """Whether letters for genders would be read as the wrong ones."""
     letters = set(_texts(values).unique())
-    return any(pair <= letters for pair in MISLEADING_LETTERS)
+    is_hungarian = letters.issuperset(FERFI_AND_NO) and "m" not in letters
+    return is_hungarian or any(pair <= letters for pair in MISLEADING_LETTERS)
 
 
 def are_emails(values: pl.Series) -> bool:
@@ -97,4 +100,5 @@ def _share(values: pl.Series, look: str) -> float:
     texts = _texts(values)
     if not look or texts.is_empty():
         return 1.0
-    return float(texts.str.contains(look).sum()) / len(texts)
+    plain = texts.str.normalize("NFKD").str.replace_all("[\u0300-\u036f]", "")
+    return float((texts.str.contains(look) | plain.str.contains(look)).sum()) / len(texts)

@@ -19,6 +19,8 @@ from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import CAMEL, is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
+from c360_assets.ingest.suggest.contact_lists import contacts_of
+from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
@@ -75,10 +77,11 @@ def note_nested(sample: Sample, columns: list[Column]) -> None:
     for column in columns:
         if column.type not in NESTED:
             continue
-        leaves = _leaves_of(sample, column)
-        if not leaves:
+        # Contacts of a list are of its row, the other leaves of its elements.
+        groups = [_leaves_of(sample, column), _contacts(sample, [column])]
+        inner = [leaf for group in groups if group for leaf in describe_columns(_sample_of(group))]
+        if not inner:
             continue
-        inner = describe_columns(_sample_of(leaves))
         tagged = [f"{leaf.name} ({leaf.tags[0]})" for leaf in inner if leaf.tags]
         holds = f"holds {', '.join(tagged)}" if tagged else f"holds {len(inner)} values"
         column.notes.append(f"{holds}: --flatten --write makes columns of them")
@@ -94,13 +97,19 @@ def flat_tables(
     sample: Sample, columns: list[Column], name: str, key: list[str]
 ) -> list[FlatTable]:
     """The tables that flatten a feed `name` (as `Source:Feed`) with this key."""
-    tables = []
+    tables: list[FlatTable] = []
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
+    contacts = _contacts(sample, columns)
+    row_leaves: list[_Leaf] = []
     source = physical_name(name)
-    if inner:
-        leaves = [*_plain(sample, columns), *inner, *_plain_lists(sample, columns)]
-        tables.append(_table(f"CDT_{source}", leaves, source, f"each row of {source}", key))
+    if inner or contacts:
+        lists = _plain_lists(sample, columns)
+        row_leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
+        tables.append(_table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key))
+    # Rows that are persons by themselves own their lines, whoever has no number as a customer.
+    owners = tables[:1] if len(key) == 1 and tables and tables[0].has_persons else []
+    link = f"fk-{source.lower().replace('_', '-')}" if owners else None
     for column in columns:
         elements = _leaves_of(sample, column) if column.type == "array" else []
         if elements:
@@ -118,7 +127,10 @@ def flat_tables(
             table = f"CDT_{source}_{tidy_name(column.output)}"
             rows_are = f"each element of {column.output} of {source}"
             leaves = [*repeated, *elements]
-            tables.append(_table(table, leaves, unnested, rows_are, [*parent_key, PLACE]))
+            lines_key = [*parent_key, PLACE]
+            tables.append(_table(table, leaves, unnested, rows_are, lines_key, link))
+    if link is not None and any(link in table.yaml for table in tables):
+        tables[0] = _table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key, link)
     return tables
 
 
@@ -141,6 +153,22 @@ def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
         for column in columns
         if column.type == "array" and not _leaves_of(sample, column)
     ]
+
+
+def _contacts(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+    """The e-mail addresses and phone numbers of the row in its lists."""
+    leaves = []
+    for column in columns:
+        if column.type != "array":
+            continue
+        texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
+        for contact in contacts_of(column.name, [_parsed(text) for text in texts]):
+            sql = contact.sql.replace("{list}", quote_ident(column.output))
+            name = tidy_name(f"{column.output}_{contact.suffix}")
+            # A list that is called after nothing known leaves it to the kind to say what it holds.
+            name = name if guess_by_name(name) is not None else contact.suffix
+            leaves.append(_Leaf(name, sql, contact.values))
+    return leaves
 
 
 def _as_parent(leaf: _Leaf, rows: list[int], name: str) -> _Leaf:
@@ -235,8 +263,16 @@ def _distinct(leaves: list[_Leaf]) -> list[_Leaf]:
     return distinct
 
 
-def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list[str]) -> FlatTable:
-    """`rows_are` says in words what a row is; the key ends in `PLACE` for elements of lists."""
+def _table(
+    name: str,
+    leaves: list[_Leaf],
+    source: str,
+    rows_are: str,
+    key: list[str],
+    link: str | None = None,
+) -> FlatTable:
+    """`rows_are` says in words what a row is; the key ends in `PLACE` for elements of lists, and
+    `link` is the foreign key by which lines of orders belong to the person of their row."""
     of_a_list = key[-1:] == [PLACE]
     leaves = _with_revenue(_distinct(leaves))
     sample = _sample_of(leaves)
@@ -244,6 +280,8 @@ def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list
     profile = {column.tags[0] for column in columns if column.tags and is_profile(column.tags[0])}
     # The elements of a list would be records of the same persons again.
     stitched = len(profile) >= FEW_PROFILE_TAGS and not of_a_list
+    if link is not None:
+        _link_lines(columns, key[0], link, of_a_list=of_a_list)
     pairs = zip(leaves, columns, strict=True)
     lines = [_column_sql(leaf, column) for leaf, column in pairs]
     if of_a_list:
@@ -265,6 +303,18 @@ def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list
         *(["fields:", *tags] if tags else []),
     ]
     return FlatTable(name, sql, "\n".join(yaml) + "\n", stitched)
+
+
+def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) -> None:
+    """Tag the key of a row of persons, and of what was bought in it, as the same foreign key."""
+    owner = next((column for column in columns if column.output == key), None)
+    has_items = any(tag.startswith("txn-item/") for column in columns for tag in column.tags)
+    if owner is None or owner.type != "string" or (of_a_list and not has_items):
+        return
+    for column in columns:
+        # Guests have none, or all the same.
+        column.tags = [tag for tag in column.tags if tag != "fk-customer-id"]
+    owner.tags.append(link)
 
 
 def _column_sql(leaf: _Leaf, column: Column) -> str:

@@ -16,12 +16,13 @@ from c360_assets.semantics.tags import tag_for_column, without_marks
 # Words that say whose a value is, and not what: `customer city` is a city. The person that a record
 # is about is its customer; clerks, managers and stores are somebody else and not here.
 OWNERS = frozenset({
-    "account", "buyer", "client", "cliente", "consumer", "contact", "contacto", "cust", "customer",
-    "guest", "home", "klant", "klient", "klienta", "kund", "kunde", "kunden", "kundens", "lead",
-    "main", "member", "musteri", "own", "patient", "person", "personal", "primary", "privat",
-    "private", "profile", "shopper", "subscriber", "traveller", "user", "zakaznik", "zakaznika",
-    "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента", "клієнта", "πελατη", "客户",
-    "客戶", "顾客", "顧客", "会员", "會員", "会員", "お客様", "고객", "회원",
+    "account", "buyer", "client", "cliente", "consumer", "contact", "contacto", "contacts",
+    "cust", "customer", "guest", "home", "klant", "klient", "klienta", "kund", "kunde", "kunden",
+    "kundens", "lead", "main", "member", "musteri", "own", "patient", "person", "personal",
+    "primary", "privat", "private", "profile", "shopper", "subscriber", "traveller", "user",
+    "zakaznik", "zakaznika", "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента",
+    "клієнта", "πελατη",
+    "客户", "客戶", "顾客", "顧客", "会员", "會員", "会員", "お客様", "고객", "회원",
 })  # fmt: skip
 # Words that say which one of several a value is, and so tell two columns of a tag apart.
 KINDS = frozenset({
