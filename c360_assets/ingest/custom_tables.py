@@ -24,7 +24,12 @@ from c360_assets.warehouse.binding import bound_columns, create_empty
 from c360_assets.warehouse.delta import not_stored
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.engine import lock
-from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
+from c360_assets.warehouse.lineage import (
+    CircleError,
+    column_origins,
+    reading_order,
+    row_expressions,
+)
 from c360_assets.warehouse.locked_session import LockedSession, locked_session, store
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
@@ -232,6 +237,19 @@ def lineage(tenant: Tenant, table: CustomTable) -> dict[str, list[tuple[str, str
             (physical.get(name, name), source) for name, source in origins.get(column, [])
         )
         for column in columns
+    }
+
+
+def computed_columns(tenant: Tenant, table: CustomTable) -> dict[str, list[tuple[str, str]]]:
+    """Column of the result -> (physical feed table, SQL over its columns) of each way in which it
+    is computed from one row of one feed, through other custom tables too."""
+    known = schemas(tenant)
+    physical = {name.lower(): name for name in known}
+    views = {other.physical: _reading(tenant, other).statement.text for other in ordered(tenant)}
+    own = views.pop(table.physical)
+    return {
+        column: [(physical.get(name, name), sql) for name, sql in ways]
+        for column, ways in row_expressions(own, known, views).items()
     }
 
 

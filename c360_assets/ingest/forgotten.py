@@ -16,6 +16,7 @@ import polars as pl
 from c360_assets.ingest import upsert
 from c360_assets.ingest.forgotten_values import (
     ForgottenValues,
+    column_text,
     forgotten_values,
     key_texts,
     known,
@@ -149,7 +150,7 @@ def _add_unreadable(
         forms = forms.rename({"value": "part", "form": "text"})
         texts.append((kind, parts.join(forms, on="part")))
     for own_kind, own in texts:
-        found = known(session.con, suppression, own_kind, "_raw", own)
+        found = known(session.con, suppression, own_kind, column_text("_raw"), own)
         if found is not None:
             _add(session, found)
 
@@ -157,10 +158,10 @@ def _add_unreadable(
 def _add(session: Session, found: ForgottenValues) -> None:
     """Add the rows in whose column one of the values stands."""
     session.register("_c360_hits", found.hits)
-    name = quote_ident(found.column)
+    rows = f"SELECT _file, _row, _error, {found.text_sql} AS _c360_text FROM {INCOMING}"
     session.execute(
-        f"INSERT INTO {HITS}_all SELECT i._file, i._row, i._error, h.mode FROM {INCOMING} i "
-        f"JOIN _c360_hits h ON CAST(i.{name} AS VARCHAR) = h.value "
+        f"INSERT INTO {HITS}_all SELECT i._file, i._row, i._error, h.mode FROM ({rows}) i "
+        "JOIN _c360_hits h ON i._c360_text = h.value "
         "JOIN _c360_days d ON d._file = i._file "
         "WHERE h.allowed_from = '' OR d.day < h.allowed_from"
     )

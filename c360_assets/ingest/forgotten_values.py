@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from c360_assets.ingest.personal_columns import CONTACTS, Meaning, foreign_key_form
+from c360_assets.ingest.personal_columns import CONTACTS, Meaning, computed_key_form
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.sql import quote_ident
@@ -27,11 +27,12 @@ class ForgottenValues:
     """Texts of one column that were forgotten, as one kind of identifier.
 
     `hits` has the columns value, mode, allowed_from: a row with that text is somebody's who was
-    forgotten, unless it was delivered on the day `allowed_from` or later.
+    forgotten, unless it was delivered on the day `allowed_from` or later. `text_sql` gives the text
+    of a row.
     """
 
     kind: Kind
-    column: str
+    text_sql: str
     hits: pl.DataFrame
 
 
@@ -45,8 +46,8 @@ def forgotten_values(
 ) -> Iterator[ForgottenValues]:
     """What the memory knows of the FROM item `source`, which has these columns and `_pk`."""
     texts = _texts(con, tenant, meaning, source, columns, suppression)
-    for kind, column, forms in texts:
-        found = known(con, suppression, kind, column, forms)
+    for kind, text_sql, forms in texts:
+        found = known(con, suppression, kind, text_sql, forms)
         if found is not None:
             yield found
 
@@ -55,7 +56,7 @@ def known(
     con: duckdb.DuckDBPyConnection,
     suppression: Suppression,
     kind: Kind,
-    column: str,
+    text_sql: str,
     texts: pl.DataFrame,
 ) -> ForgottenValues | None:
     """Those of the values of a column of which a text was forgotten; `texts`: value, text."""
@@ -65,7 +66,7 @@ def known(
     named = texts.join(hits.rename({"value": "text"}), on="text")
     # An address or number alone never blanks a row: the row is another one than was kept.
     mode = pl.col("mode") if kind in ("record", "fk") else pl.lit("delete")
-    return ForgottenValues(kind, column, named.select("value", "allowed_from", mode=mode))
+    return ForgottenValues(kind, text_sql, named.select("value", "allowed_from", mode=mode))
 
 
 def key_texts(forms: pl.DataFrame, tag: str) -> pl.DataFrame:
@@ -82,26 +83,37 @@ def _texts(
     columns: Collection[str],
     suppression: Suppression,
 ) -> Iterator[tuple[Kind, str, pl.DataFrame]]:
-    """Kind, column, and each distinct value with the text that is hashed of it."""
+    """Kind, SQL of a text, and each distinct value of it with what is hashed of it."""
     prefix = pl.lit(record_text(meaning.table.name, ""))
-    keys = _distinct(con, source, "_pk").to_frame()
-    yield "record", "_pk", keys.with_columns(text=prefix + pl.col("value"))
+    keys = _distinct(con, source, column_text("_pk")).to_frame()
+    yield "record", column_text("_pk"), keys.with_columns(text=prefix + pl.col("value"))
     if meaning.is_requests:
         for column in _tagged(meaning, REQUEST_ID, columns):
-            ids = _distinct(con, source, column)
-            yield "request", column, pl.DataFrame({"value": ids, "text": ids})
+            ids = _distinct(con, source, column_text(column))
+            yield "request", column_text(column), pl.DataFrame({"value": ids, "text": ids})
         return
     if suppression.has("fk"):
-        for column, tag in meaning.foreign_keys:
-            if column in columns:
-                yield "fk", column, _foreign_keys(con, tenant, source, column, tag)
+        named = [(quote_ident(name), tag) for name, tag in meaning.foreign_keys if name in columns]
+        # Of a row that was not judged yet it may not be computable.
+        computed = [(f"TRY({sql})", tag) for sql, tag in meaning.computed_keys]
+        for sql, tag in [*named, *computed]:
+            text = f"CAST({sql} AS VARCHAR)"
+            keys_of_tag = _foreign_keys(con, tenant, source, sql, tag)
+            if keys_of_tag is not None:
+                yield "fk", text, keys_of_tag
     for kind in CONTACTS:
         if not suppression.has(kind):
             continue
         own = [column for column in meaning.contacts[kind] if column in columns]
         for column in [*own, *_tagged(meaning, LISTED_VALUE, columns)]:
-            forms = contact_forms(kind, _distinct(con, source, column), tenant.home)
-            yield kind, column, forms.rename({"form": "text"})
+            text = column_text(column)
+            forms = contact_forms(kind, _distinct(con, source, text), tenant.home)
+            yield kind, text, forms.rename({"form": "text"})
+
+
+def column_text(column: str) -> str:
+    """SQL for the text of a column."""
+    return f"CAST({quote_ident(column)} AS VARCHAR)"
 
 
 def _tagged(meaning: Meaning, tag: str, columns: Collection[str]) -> list[str]:
@@ -109,18 +121,21 @@ def _tagged(meaning: Meaning, tag: str, columns: Collection[str]) -> list[str]:
 
 
 def _foreign_keys(
-    con: duckdb.DuckDBPyConnection, tenant: Tenant, source: str, column: str, tag: str
-) -> pl.DataFrame:
-    text = f"CAST({quote_ident(column)} AS VARCHAR)"
-    form = foreign_key_form(tenant, column, tag)
-    forms = con.sql(
-        f"SELECT DISTINCT {text} AS value, {form} AS form FROM {source} WHERE {form} IS NOT NULL"
-    ).pl()
+    con: duckdb.DuckDBPyConnection, tenant: Tenant, source: str, sql: str, tag: str
+) -> pl.DataFrame | None:
+    """The keys that the rows of `source` name; None where they lack a column that the SQL reads."""
+    form = computed_key_form(tenant, sql, tag)
+    try:
+        forms = con.sql(
+            f"SELECT DISTINCT CAST({sql} AS VARCHAR) AS value, {form} AS form FROM {source} "
+            f"WHERE {form} IS NOT NULL"
+        ).pl()
+    except duckdb.BinderException:
+        return None
     return key_texts(forms, tag)
 
 
-def _distinct(con: duckdb.DuckDBPyConnection, source: str, column: str) -> pl.Series:
-    name = quote_ident(column)
-    return con.sql(
-        f"SELECT DISTINCT CAST({name} AS VARCHAR) AS value FROM {source} WHERE {name} IS NOT NULL"
-    ).pl()["value"]
+def _distinct(con: duckdb.DuckDBPyConnection, source: str, text: str) -> pl.Series:
+    return con.sql(f"SELECT DISTINCT {text} AS value FROM {source} WHERE {text} IS NOT NULL").pl()[
+        "value"
+    ]

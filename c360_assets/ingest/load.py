@@ -185,24 +185,32 @@ def _count_rows(load: Load) -> None:
         file.result.rejected += counts.rejected
         file.result.rounded += counts.rounded
         file.result.guessed += counts.guessed
-    for day in load.results:
-        day.warnings += _inexact(load.feed, day)
+    # Once for all days: a feed that has such values has them every day.
+    load.results[0].warnings += _inexact(load.feed, load.results)
 
 
-def _inexact(feed: FeedConfig, day: DayResult) -> Iterator[str]:
+def _inexact(feed: FeedConfig, days: Sequence[DayResult]) -> Iterator[str]:
     """What to say of values that are not quite what their texts say."""
-    if day.rounded_values:
+    rounded = sum(day.rounded_values for day in days)
+    if rounded:
+        which = _days_text([day for day in days if day.rounded_values])
         yield (
-            f"delivery day {day.day}: values with more decimals than their field has "
-            f"({day.rounded_values:,}) are rounded; `scale` of the feed says how many it has"
+            f"{rounded:,} values have more decimals than their field and are rounded ({which}); "
+            "`scale` of the feed says how many it has"
         )
-    if day.guessed_values:
-        zone = feed.timezone or "UTC"
+    guessed = sum(day.guessed_values for day in days)
+    if guessed:
+        which = _days_text([day for day in days if day.guessed_values])
         yield (
-            f"delivery day {day.day}: times in the hour that {zone} has twice, as its clocks "
-            f"are put back ({day.guessed_values:,}), are taken for the second; only an "
-            "offset in the file, such as +02:00, tells the two apart"
+            f"{guessed:,} times are of the hour that {feed.timezone or 'UTC'} has twice, as its "
+            f"clocks are put back, and are taken for the second ({which}); only an offset in the "
+            "file, such as +02:00, tells the two apart"
         )
+
+
+def _days_text(days: Sequence[DayResult]) -> str:
+    more = f" and {len(days) - 1:,} more" if len(days) > 1 else ""
+    return f"delivery day {days[0].day}{more}"
 
 
 def _leave_out_forgotten(load: Load) -> None:

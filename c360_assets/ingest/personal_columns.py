@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from c360_assets.ingest.custom_tables import lineage, ordered
+from c360_assets.ingest.custom_tables import computed_columns, lineage, ordered
 from c360_assets.semantics.keys import FOREIGN_KEY, is_case_sensitive, key_form
 from c360_assets.semantics.tags import tag_info
-from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.tenant.models import CustomTable, SourceTable, Tenant
 from c360_assets.warehouse.sql import quote_ident
 
 MARKED = "compliance/pii"
@@ -31,7 +31,8 @@ class Meaning:
     `contacts` are its columns by `email` and `phone`. `blanked` columns lose their value, `hashed`
     ones keep a keyed hash of the form that stands beside them as SQL. `whole` ones hold one value
     of a person, as their semantic says, and no text about others. `foreign_keys` are columns with
-    their tag; `is_of_customers`: its rows are records of people, or such are computed from them.
+    their tag, `computed_keys` SQL over the row with the tag of what a custom table makes of it;
+    `is_of_customers`: its rows are records of people, or such are computed from them.
     `is_marked`: `compliance/pii` says which are blanked, and not the semantics.
     """
 
@@ -44,6 +45,7 @@ class Meaning:
     foreign_keys: list[tuple[str, str]] = field(default_factory=list)
     is_of_customers: bool = False
     is_marked: bool = False
+    computed_keys: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def personal(self) -> list[str]:
@@ -82,10 +84,28 @@ def meanings(tenant: Tenant) -> dict[str, Meaning]:
                     tags[source].setdefault(source_column, set()).update(inherited)
                     if custom.physical in of_customers and _is_who(inherited):
                         of_customers.add(source)
-    return {
+    found = {
         name: _meaning(tenant, table, tags[name], name in of_customers)
         for name, table in tables.items()
     }
+    for custom in tenant.custom_tables:
+        _add_computed_keys(tenant, custom, found)
+    return found
+
+
+def _add_computed_keys(tenant: Tenant, custom: CustomTable, found: Mapping[str, Meaning]) -> None:
+    """Tell the feeds of a custom table how its foreign keys are made of their rows."""
+    keys = found[custom.physical].foreign_keys
+    if not keys:
+        return
+    ways = computed_columns(tenant, custom)
+    for column, tag in keys:
+        for source, sql in ways.get(column, []):
+            if source not in found:
+                continue
+            plain = {quote_ident(name).lower() for name in found[source].tags}
+            if sql.lower() not in plain:
+                found[source].computed_keys.append((sql, tag))
 
 
 def _meaning(
@@ -165,8 +185,13 @@ def blanked_sql(meaning: Meaning, types: Mapping[str, str]) -> dict[str, str]:
 
 def foreign_key_form(tenant: Tenant, column: str, tag: str) -> str:
     """SQL for the form in which values of a column with a foreign key's tag are compared."""
+    return computed_key_form(tenant, quote_ident(column), tag)
+
+
+def computed_key_form(tenant: Tenant, expression: str, tag: str) -> str:
+    """The same of an SQL expression."""
     listed = tenant.stitch.bad_values.case_sensitive_fks
-    return key_form(quote_ident(column), is_case_sensitive(tag, listed))
+    return key_form(f"({expression})", is_case_sensitive(tag, listed))
 
 
 def _hashed_form(tenant: Tenant, column: str, tags: set[str]) -> str:

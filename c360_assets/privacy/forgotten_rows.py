@@ -104,8 +104,9 @@ def _rows_with(con: duckdb.DuckDBPyConnection, source: str, found: ForgottenValu
     day = f"CAST(DATE '{EPOCH}' + CAST(_updated >> {DAY_BITS} AS INTEGER) AS VARCHAR)"
     try:
         return con.sql(
-            f"SELECT DISTINCT r._pk AS pk, h.mode FROM {source} r "
-            f"JOIN _c360_known h ON CAST(r.{quote_ident(found.column)} AS VARCHAR) = h.value "
+            "SELECT DISTINCT r._pk AS pk, h.mode "
+            f"FROM (SELECT _pk, _updated, {found.text_sql} AS _c360_text FROM {source}) r "
+            "JOIN _c360_known h ON r._c360_text = h.value "
             f"WHERE h.allowed_from = '' OR (_updated > 0 AND {day} < h.allowed_from)"
         ).pl()
     finally:

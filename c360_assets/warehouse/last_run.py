@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -46,9 +47,10 @@ class LastRun:
 
 
 def note_run(root: Path, run: LastRun) -> None:
-    """Keep it in place of the one before."""
-    folder = private_folder(root / FOLDER)
-    write_private(folder / FILE, json.dumps(asdict(run)) + "\n")
+    """Keep it in place of the one before. A full disk is told by what does not fit, not by this."""
+    with suppress(OSError):
+        folder = private_folder(root / FOLDER)
+        write_private(folder / FILE, json.dumps(asdict(run)) + "\n")
 
 
 def last_run(root: Path) -> LastRun | None:

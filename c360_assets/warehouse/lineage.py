@@ -59,6 +59,77 @@ def column_origins(
     return dict(_traced(select, _hashable(schemas), tuple((views or {}).items())))
 
 
+def row_expressions(
+    select: str, schemas: Mapping[str, Mapping[str, str]], views: Mapping[str, str] | None = None
+) -> dict[str, list[tuple[str, str]]]:
+    """Column of the result -> (table in lower case, SQL over that table's columns alone) of each
+    way in which it is computed from one row of one table; as `column_origins` else.
+
+    A column is missing where it needs several rows or tables, a subquery, or cannot be traced.
+    """
+    tables = tuple((table, tuple(columns.items())) for table, columns in schemas.items())
+    return dict(_row_traced(select, tables, tuple((views or {}).items())))
+
+
+@lru_cache(maxsize=256)
+def _row_traced(
+    select: str,
+    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    views: tuple[tuple[str, str], ...],
+) -> dict[str, list[tuple[str, str]]]:
+    known = {table: dict(columns) for table, columns in tables}
+    found = {}
+    for column, root in _nodes(select, known, dict(views)).items():
+        ways = [way for tree in _row_trees(root) if (way := _of_one_table(tree)) is not None]
+        if ways:
+            found[column] = ways
+    return found
+
+
+def _row_trees(node: Node) -> list[exp.Expr]:
+    """The expressions over columns of stored tables that the node stands for."""
+    if isinstance(node.expression, exp.Table):
+        name = node.name.rsplit(".", 1)[-1].strip('"')
+        return [exp.column(name, table=node.expression.name.lower(), quoted=True)]
+    tree = node.expression.unalias()
+    if tree.find(exp.AggFunc, exp.Window, exp.Query) is not None:
+        return []
+    columns = list(tree.find_all(exp.Column))
+    names = {column.sql(DIALECT) for column in columns}
+    children = {child.name: child for child in node.downstream}
+    if len(names) == 1 and not names <= children.keys():
+        # Each part of a UNION is a way of its own.
+        parts = [inner for child in node.downstream for inner in _row_trees(child)]
+        return [_with(tree, dict.fromkeys(names, part)) for part in parts]
+    inner_trees = {name: _row_trees(children[name]) for name in names & children.keys()}
+    if len(inner_trees) < len(names) or any(len(trees) != 1 for trees in inner_trees.values()):
+        return []
+    return [_with(tree, {name: trees[0] for name, trees in inner_trees.items()})]
+
+
+def _with(tree: exp.Expr, inner: Mapping[str, exp.Expr]) -> exp.Expr:
+    """The tree with what its columns stand for."""
+
+    def put(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Column):
+            return node
+        standing = inner[node.sql(DIALECT)].copy()
+        return standing if isinstance(standing, exp.Column) else exp.paren(standing)
+
+    return tree.copy().transform(put)
+
+
+def _of_one_table(tree: exp.Expr) -> tuple[str, str] | None:
+    columns = list(tree.find_all(exp.Column))
+    tables = {column.table for column in columns}
+    if len(tables) != 1:
+        return None
+    plain = tree.transform(
+        lambda node: exp.column(node.name, quoted=True) if isinstance(node, exp.Column) else node
+    )
+    return tables.pop(), plain.sql(DIALECT)
+
+
 def columns_read(
     select: str, schemas: Mapping[str, Mapping[str, str]]
 ) -> dict[str, list[str]] | None:
@@ -119,6 +190,17 @@ def _traced(
     views: tuple[tuple[str, str], ...],
 ) -> dict[str, list[tuple[str, str]]]:
     known = {table: dict(columns) for table, columns in tables}
+    return {
+        column: sorted(_origins(root))
+        for column, root in _nodes(select, known, dict(views)).items()
+    }
+
+
+def _nodes(
+    select: str, schemas: Mapping[str, Mapping[str, str]], views: Mapping[str, str]
+) -> dict[str, Node]:
+    """Each column of the result that can be traced, with what it is computed from."""
+    known = {table: dict(columns) for table, columns in schemas.items()}
     try:
         traced = trace(
             None,
@@ -131,11 +213,7 @@ def _traced(
     except SqlglotError:
         return {}
     assert isinstance(traced, dict)
-    return {
-        column: sorted(_origins(root))
-        for column, root in traced.items()
-        if not _reads_untraceable(root)
-    }
+    return {column: root for column, root in traced.items() if not _reads_untraceable(root)}
 
 
 def _reads_untraceable(root: Node) -> bool:

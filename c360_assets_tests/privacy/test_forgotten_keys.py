@@ -12,10 +12,31 @@ from hypothesis import strategies as st
 from c360_assets.configuration import load_tenant
 from c360_assets.ingest.personal_columns import meanings
 from c360_assets.ingest.upsert import key_of, key_sql, key_values
+from c360_assets.warehouse.session import open_session
 from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.privacy.tenants import FIRST, LINES, SECOND, land, write_tenant
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
 
+CALLS = """
+source: Web
+feed: Calls
+files: {pattern: "'web/calls-'yyyyMMdd'.csv'", format: csv}
+primary_key: [call]
+stitch: false
+fields:
+  call: {type: string}
+  number: {type: string}
+"""
+CALLS_SQL = """
+WITH numbered AS (SELECT call, nullif(trim(number), '') AS number FROM Web_Calls)
+SELECT call, 'AC-' || number AS account FROM numbered
+"""
+CALLS_YAML = """
+primary_key: [call]
+stitch: false
+fields:
+  account: {tags: [fk-account]}
+"""
 AT = "2026-03-03 09:00:00,SKU1,false,false,1"
 LATER = [
     f"LN-9100001,OR-560001, ac-700001 ,{AT},7.00",
@@ -36,8 +57,6 @@ def load_later(monkeypatch: pytest.MonkeyPatch, root: Path) -> str:
 
 def orders(root: Path) -> list[tuple[object, ...]]:
     """Line and buyer of the orders that came later, as they are stored."""
-    from c360_assets.warehouse.session import open_session
-
     with open_session(root / "warehouse", "UTC") as session:
         source = session.warehouse.source("domain/Web_Orders", session.built("domain/Web_Orders"))
         return session.rows(
@@ -98,6 +117,28 @@ def test_named_key_comes_in_again(tenant: Path, monkeypatch: pytest.MonkeyPatch)
     land(tenant, "web/orders", FIRST, [*LINES, f"LN-9100009,OR-560009,AC-700001,{AT},7.00"])
     load_later(monkeypatch, tenant)
     assert [line for line, *_ in orders(tenant)] == ["LN-9100001", "LN-9100002", "LN-9100003"]
+
+
+def test_rows_of_which_sql_makes_a_key_are_known_by_it(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The till knows accounts by their number alone; a custom table makes the key of it."""
+    (tenant / "feeds/web/calls.yaml").write_text(CALLS)
+    folder = tenant / "domain_tables"
+    folder.mkdir()
+    (folder / "CDT_Calls.sql").write_text(CALLS_SQL)
+    (folder / "CDT_Calls.yaml").write_text(CALLS_YAML)
+    (tenant / "landing/web/calls-20260303.csv").write_text(
+        "call,number\nCA-1,700001\nCA-2,700005\nCA-3,\n"
+    )
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 0, said.text
+    loaded = c360_here(monkeypatch, "load", "Web:Calls", "--tenant", tenant)
+    assert "1 rows of people who were forgotten are not loaded" in loaded.text, loaded.text
+    with open_session(tenant / "warehouse", "UTC") as session:
+        session.bind("domain/Web_Calls")
+        calls = session.rows("SELECT call, number FROM Web_Calls ORDER BY call")
+    assert calls == [("CA-2", "700005"), ("CA-3", "")]
 
 
 @pytest.mark.parametrize(
