@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from c360_assets.ingest.day_feeds import day_feeds
+from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.local_time import today, zone
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -43,12 +44,13 @@ def as_of_date(
 def newest_delivery(tenant: Tenant, warehouse: Warehouse) -> date | None:
     """The newest delivery day that was loaded; None before the first load.
 
-    Lists that Stitch obeys, such as what people answered, are read when they change and tell
-    nothing of a day: by them figures would stand at the day of the answer.
+    Lists that Stitch obeys, such as what people answered, and requests of people tell nothing of
+    what happened until a day: by them figures would stand at the day of the answer.
     """
     feeds = day_feeds(tenant).feeds.values()
     lists = [feed.feed for feed in feeds if feed.of_lists and not feed.through]
-    return last_delivery(warehouse, lists)
+    requests = [table.name for table in request_tables(tenant)]
+    return last_delivery(warehouse, [*lists, *requests])
 
 
 def first_day(tenant: Tenant, feed: FeedConfig) -> date:

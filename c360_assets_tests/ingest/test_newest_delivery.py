@@ -11,10 +11,10 @@ from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.reporting.review import ANSWERS_FILE, FEED, FEED_FILE, LABEL_COLUMNS
 from c360_assets.warehouse.session import Warehouse
 from c360_assets_tests.day.command import c360_here
-from c360_assets_tests.privacy.tenants import FIRST, MEMBERS, land, write_tenant
+from c360_assets_tests.privacy.tenants import FIRST, MEMBERS, SECOND, land, write_tenant
 
 
-def test_answers_of_a_review_are_no_delivery_of_their_day(
+def test_answers_and_requests_are_no_delivery_of_their_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = write_tenant(tmp_path / "tenant")
@@ -25,6 +25,7 @@ def test_answers_of_a_review_are_no_delivery_of_their_day(
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
+    land(root, "desk/requests", SECOND, ["RQ-1,dsar,exact,x@example.com"])
     said = c360_here(monkeypatch, "load", "--tenant", root)
     assert said.code == 0, said.text
     assert "Review:Answers" in said.text
