@@ -28,9 +28,10 @@ from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.privacy.enforce import enforce
 from c360_assets.remarks import NO_CUSTOMERS
 from c360_assets.reporting.progress import Reporter
-from c360_assets.reporting.summary import DayReport, Summary, summarize
+from c360_assets.reporting.summary import DayReport, SentList, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.segments.campaign_recipes import due_campaigns
+from c360_assets.segments.send_record import SENDS, sends_since
 from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
@@ -112,6 +113,9 @@ def run_day(
         work = _plan(tenant, options, warehouse, loading, as_of)
         computed = _compute(tenant, options, warehouse, work, as_of, launcher)
         warehouse.reload()
+        # Before the versions go that this run has replaced.
+        with open_session(warehouse.root, tenant.config.timezone) as session:
+            sent = sends_since(session, before.get(SENDS))
         if launcher.instance is not None:
             tidy(tenant, launcher.instance)
         changed = changed_tables(before, warehouse.manifest.tables)
@@ -128,6 +132,7 @@ def run_day(
             warnings=[*loading.warnings, *computed.warnings],
             published=place.shown if shows_database else None,
             published_now=computed.published,
+            sent=[SentList.of(send) for send in sent],
             seconds=reporter.seconds,
         )
         if shows_database and not options.only and not report.failures:

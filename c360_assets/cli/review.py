@@ -63,6 +63,8 @@ def _ask(root: Path, limit: int, show_pii: bool, as_json: bool) -> None:
         return
     for kind, count in written.by_kind().items():
         out.print(f"{count:>5}  {kind}", markup=False)
+    if written.answered:
+        out.print(f"{written.answered} answered ones are left out; the next `c360 run` obeys them")
     if not written.questions:
         out.print("There is nothing to ask.")
     for path in (written.csv, written.page):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from c360_assets.ingest.day_feeds import day_feeds
+from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.local_time import today, zone
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -35,8 +37,20 @@ def as_of_date(
         return asked
     day = today(tenant) if at is None else at.astimezone(zone(tenant)).date()
     if tenant.config.as_of == "last_delivery":
-        return last_delivery(warehouse) or day
+        return newest_delivery(tenant, warehouse) or day
     return day
+
+
+def newest_delivery(tenant: Tenant, warehouse: Warehouse) -> date | None:
+    """The newest delivery day that was loaded; None before the first load.
+
+    Lists that Stitch obeys, such as what people answered, and requests of people tell nothing of
+    what happened until a day: by them figures would stand at the day of the answer.
+    """
+    feeds = day_feeds(tenant).feeds.values()
+    lists = [feed.feed for feed in feeds if feed.of_lists and not feed.through]
+    requests = [table.name for table in request_tables(tenant)]
+    return last_delivery(warehouse, [*lists, *requests])
 
 
 def first_day(tenant: Tenant, feed: FeedConfig) -> date:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from c360_assets.errors import C360Error
 from c360_assets.reporting.profile import ids_like
+from c360_assets.semantics.closest import closest
 from c360_assets.stitch.explain.pair import Meeting, PairEvidence, explain_pair
 from c360_assets.stitch.explain.people import (
     Link,
@@ -28,6 +29,7 @@ from c360_assets.stitch.explain.people import (
     strongest_tree,
 )
 from c360_assets.stitch.explain.records import PublishedStitch, Record
+from c360_assets.tenant.base_models import physical_name
 
 LINKS = 3.0  # the score from which two records are likelier one person than not
 SHOWN_LINKS = 30
@@ -127,8 +129,25 @@ def _record_named(source: PublishedStitch, name: str) -> Record:
     known = source.con.execute("SELECT DISTINCT datasource FROM unified_coalesced ORDER BY 1")
     names = [row[0] for row in known.fetchall()]
     if datasource not in names:
-        raise C360Error(f"there is no source {datasource}; there are {', '.join(names)}")
+        raise C360Error(_no_such_source(source, datasource, names))
     raise C360Error(f"{datasource} holds no record with this key")
+
+
+def _no_such_source(source: PublishedStitch, datasource: str, names: list[str]) -> str:
+    """What a source that is not matched is: a table of the tenant all the same, or a slip."""
+    there_are = f"there are {', '.join(names)}"
+    loaded = source.con.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = 'domain' AND table_name = ?",
+        [physical_name(datasource)],
+    ).fetchall()
+    nearest = closest(datasource, names)
+    if loaded and nearest is None:
+        return (
+            f"records of {datasource} are not matched themselves (stitch: false); ask for one of "
+            f"a table that is, such as a custom table made of it: {there_are}"
+        )
+    remedy = f"did you mean {nearest}?" if nearest else there_are
+    return f"there is no source {datasource}; {remedy}"
 
 
 def _follow(source: PublishedStitch, wanted: str) -> _Asked:

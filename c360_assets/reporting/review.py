@@ -38,6 +38,7 @@ FIELDS = (
 )
 # Of these the file of representatives holds the compared form under another name.
 COMPARED = {"generational_suffix": "sk_generational_suffix"}
+KEYS = ("source1", "pk1", "source2", "pk2")
 ANSWERS_FILE = Path("landing", "review", "answers.csv")
 FEED_FILE = Path("feeds", "review", "answers.yaml")
 FEED = """\
@@ -95,9 +96,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Review:
-    """The questions, and where they were written."""
+    """The questions, and where they were written. `answered`: how many were left out, as the next
+    run is to obey an answer to them."""
 
     questions: list[Question]
+    answered: int
     csv: Path
     page: Path
 
@@ -120,7 +123,12 @@ def write_review(con: Any, root: Path, limit: int, *, show_pii: bool) -> Review:
             "the database does not show all that the review reads; ask the primary database, "
             "published by this version (`c360 run` publishes it)"
         )
-    asked = [_shown(question, show_pii) for question in _with_fields(con, questions(con, limit))]
+    answered = _answered(root)
+    open_ones = questions(con, limit + len(answered))
+    of_question = [label_id(*keys) for keys in open_ones.select(KEYS).rows()]
+    is_answered = pl.Series(of_question, dtype=pl.String).is_in(list(answered))
+    chosen = open_ones.filter(~is_answered).head(limit)
+    asked = [_shown(question, show_pii) for question in _with_fields(con, chosen)]
     reports = root / "reports"
     path = replace_page(reports / CSV, _csv(asked))
     template = environment().get_template(f"{PAGE}.jinja")
@@ -132,7 +140,15 @@ def write_review(con: Any, root: Path, limit: int, *, show_pii: bool) -> Review:
         figures={},
         script="",
     )
-    return Review(asked, path, replace_page(reports / PAGE, html))
+    return Review(asked, int(is_answered.sum()), path, replace_page(reports / PAGE, html))
+
+
+def _answered(root: Path) -> set[str]:
+    """The names of the questions that are answered, also of answers that no run has obeyed yet."""
+    path = root / ANSWERS_FILE
+    if not path.exists():
+        return set()
+    return set(pl.read_csv(path, infer_schema=False)["label_id"].drop_nulls())
 
 
 def _with_fields(con: Any, asked: pl.DataFrame) -> list[dict[str, Any]]:

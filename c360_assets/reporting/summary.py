@@ -20,6 +20,7 @@ from rich.text import Text
 from c360_assets.customer_360.checks.run_data_checks import TABLE as CHECKS
 from c360_assets.reporting.paths import short_place
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
+from c360_assets.segments.send_record import SendRecord
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
 
@@ -56,6 +57,37 @@ class FeedLoaded:
 
 
 @dataclass(frozen=True)
+class SentList:
+    """A list of a campaign that went to a receiver: rows of the delivery, and people whom the
+    receiver has by it."""
+
+    campaign: str
+    destination: str
+    delivery: int
+    added: int
+    removed: int
+    people: int
+
+    @classmethod
+    def of(cls, send: SendRecord) -> SentList:
+        return cls(
+            send.campaign_name,
+            send.destination_name,
+            send.delivery,
+            send.added,
+            send.removed,
+            send.sent,
+        )
+
+    def __str__(self) -> str:
+        rows = f"{self.added:,} rows"
+        if self.removed:
+            rows += f", {self.removed:,} to remove"
+        what = f"{self.campaign} to {self.destination} (delivery {self.delivery})"
+        return f"Sent {what}: {rows}; {self.people:,} people are in it"
+
+
+@dataclass(frozen=True)
 class DayReport:
     """What one `c360 run` did.
 
@@ -70,6 +102,7 @@ class DayReport:
     warnings: list[str] = field(default_factory=list)
     published: str | None = None
     published_now: bool = False
+    sent: list[SentList] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -126,6 +159,7 @@ class Summary:
             "failures": self.report.failures,
             "warnings": self.report.warnings,
             "published": published,
+            "sent": self.report.sent,
             "seconds": round(self.report.seconds, 1),
         }
 
@@ -276,6 +310,7 @@ def _outcome(summary: Summary) -> Panel:
         lines.append(
             Text("Nothing was published; a database published before stays as it is.", style="red")
         )
+    lines += map(str, report.sent)
     end = "failed after" if report.failures else "done in"
     return Panel(
         Group(*lines),

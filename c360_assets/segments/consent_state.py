@@ -10,12 +10,13 @@ import polars as pl
 from c360_assets.customer_360.tables.build import database_table_recipes
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import custom_table_recipes
+from c360_assets.ingest.delivery_days import newest_delivery
 from c360_assets.segments.audience import Campaign
 from c360_assets.segments.consent_feeds import consent_feeds, consent_tables
 from c360_assets.stitch.tenant_run import StitchedDomainTable, stitch_recipes
 from c360_assets.tenant.durations import rhythm_days, whole_days
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.ledger import last_delivery, session_ledger
+from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 
@@ -25,7 +26,7 @@ def day_of_sending(session: Session, tenant: Tenant) -> date:
     figures do not age.
     """
     if tenant.config.as_of == "last_delivery":
-        delivered = last_delivery(session.warehouse)
+        delivered = newest_delivery(tenant, session.warehouse)
         if delivered is not None:
             return delivered
     return datetime.now(ZoneInfo(tenant.config.timezone)).date()

@@ -16,6 +16,7 @@ from c360_assets.errors import C360Error
 from c360_assets.segments.audience import Accounting, Campaign
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.durations import duration
+from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
@@ -110,6 +111,22 @@ def last_send(session: Session, campaign: Campaign, destination: str) -> SendRec
         [campaign.name, destination],
     )
     return SendRecord(*rows[0]) if rows else None
+
+
+def sends_since(session: Session, before: TableState | None) -> list[SendRecord]:
+    """What was sent since `campaign_sends` was as `before` says, in the order of the sends.
+
+    The data files of that version must still be there.
+    """
+    state = session.state(SENDS)
+    if state is None or state == before:
+        return []
+    columns = ", ".join(SendRecord.__dataclass_fields__)
+    sql = f"SELECT {columns} FROM {session.warehouse.source(SENDS, state)} WHERE state = 'sent'"
+    if before is not None:
+        sql += f" EXCEPT SELECT {columns} FROM {session.warehouse.source(SENDS, before)}"
+    order = "launch_datetime, campaign_name, destination_name, delivery"
+    return [SendRecord(*row) for row in session.rows(f"FROM ({sql}) ORDER BY {order}")]
 
 
 def is_due(

@@ -7,7 +7,7 @@ left out of digests. Deciding what to load belongs to `ingest`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -105,9 +105,11 @@ def _read(files: list[str], *, is_copy: bool) -> pl.DataFrame:
     )
 
 
-def last_delivery(warehouse: Warehouse) -> date | None:
-    """The newest delivery day that was loaded, of any feed; None before the first load."""
+def last_delivery(warehouse: Warehouse, but_for: Collection[str]) -> date | None:
+    """The newest delivery day that was loaded, of any feed but those; None before the first
+    load."""
     loaded = read_ledger(warehouse).filter(pl.col("status") != "failed")
+    loaded = loaded.filter(~pl.col("feed").is_in(list(but_for)))
     return max(loaded["delivery_day"].to_list(), default=None)
 
 

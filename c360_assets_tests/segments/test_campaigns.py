@@ -12,12 +12,14 @@ import pytest
 from pydantic import ValidationError
 
 from c360_assets.errors import C360Error
+from c360_assets.reporting.summary import SentList
 from c360_assets.segments import campaign_send
 from c360_assets.segments.audience import Accounting, Campaign
 from c360_assets.segments.campaign_send import opened_for, preview, send_campaign
 from c360_assets.segments.control import is_control
 from c360_assets.segments.replay import replay
 from c360_assets.segments.results import results, smallest_lift, wilson
+from c360_assets.segments.send_record import SENDS, sends_since
 from c360_assets.tenant.models import CampaignConfig
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.segments.sending import (
@@ -62,6 +64,21 @@ def test_only_addresses_with_a_yes_of_their_own(session: Session, tmp_path: Path
     assert preview(session, campaign(tenant)).sent == 0
     consent(session, {"ann@x.com": True}, email_program="weekly")
     assert preview(session, campaign(tenant)).sent == 0
+
+
+def test_what_a_run_sent_is_told_once(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com"})
+    consent(session, {"ann@x.com": True, "bob@x.com": False})
+    send_campaign(session, campaign(tenant), "crm")
+    first = [SentList.of(send) for send in sends_since(session, None)]
+    assert [str(one) for one in first] == [
+        "Sent spring to crm (delivery 1): 1 rows; 1 people are in it"
+    ]
+    before = session.state(SENDS)
+    assert sends_since(session, before) == []
+    send_campaign(session, campaign(tenant), "crm")
+    assert [send.delivery for send in sends_since(session, before)] == [2]
 
 
 def test_without_consent_only_for_a_reason(session: Session, tmp_path: Path) -> None:

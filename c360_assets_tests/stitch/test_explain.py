@@ -318,6 +318,12 @@ def test_what_cannot_be_explained_says_what_became_of_it(world: World) -> None:
     ):
         with pytest.raises(C360Error, match=message):
             explain(con, one, other)
+    with pytest.raises(C360Error, match=r"there is no source club:members; did you mean Club:"):
+        explain(con, "club:members/1", name)
+    con.execute("CREATE SCHEMA IF NOT EXISTS domain")
+    con.execute("CREATE TABLE domain.Till_Receipts AS SELECT 1 AS line")
+    with pytest.raises(C360Error, match="records of Till:Receipts are not matched themselves"):
+        explain(con, "Till:Receipts/1", name)
     con.execute("INSERT INTO stitch_id_redirects VALUES ('00000000-ended', NULL, 0, 2, 7, 1)")
     with pytest.raises(C360Error, match="ended after generation 7, and none of its records"):
         explain(con, "00000000-ended", None)

@@ -172,6 +172,12 @@ def test_answers_become_labels(con: duckdb.DuckDBPyConnection, tmp_path: Path) -
     assert feed["load"] == "truncate_and_upsert"
     assert take_answers(tmp_path, written.csv).feed is None
     assert pl.read_csv(taken.labels, infer_schema=False).equals(labels)
+    # Before a run obeys them, too, what is answered is not asked again.
+    again = write_review(con, tmp_path, 4, show_pii=False)
+    assert again.answered == 2
+    names = [question.label_id for question in again.questions]
+    assert len(names) == 4
+    assert names[:2] == [row["label_id"] for row in rows[2:]]
 
 
 def test_a_changed_key_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
