@@ -15,6 +15,7 @@ import typer
 from c360_assets.cli import campaigns, segments
 from c360_assets.cli.configuration import check
 from c360_assets.cli.databases import diff, history, preview, rollback, scaffold, send
+from c360_assets.cli.ending import end_at_once
 from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
 from c360_assets.cli.privacy import allow, dsar, forget, requests, retry, rotate_key
@@ -156,4 +157,8 @@ def main() -> None:
     """Entry point of the `c360` command."""
     sys.excepthook = print_traceback
     collect_seldom()
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        end_at_once(ended.code)
+        raise

@@ -94,8 +94,8 @@ class Filling:
     `ready` binds in a session what the tables' sources name. `statements` are run on the file, when
     its tables are written: functions that its users may call. `begun` is called with the copy of
     the earlier file that the new one begins with, before anything goes from it. `finish` is called
-    when all is written, with the tables that stayed. The file is attached under the name that they
-    are given.
+    when all is written, with the tables and views that show what they showed there. The file is
+    attached under the name that they are given.
     """
 
     ready: Callable[[Session], None] | None = None
@@ -198,7 +198,7 @@ def _build(
         for statement in filling.statements:
             session.execute(statement)
         if filling.finish is not None:
-            filling.finish(session, ATTACHED, staying)
+            filling.finish(session, ATTACHED, unchanged)
         session.execute(f"CHECKPOINT {ATTACHED}")
     finally:
         session.execute("RESET checkpoint_threshold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from ahocorasick_rs import BytesAhoCorasick
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.warehouse.kept_tables import Earlier
+from c360_assets.warehouse.kept_tables import Earlier, TableName
 from c360_assets.warehouse.published_file import (
     Filling,
     PublishedTable,
     database_path,
     publish,
 )
-from c360_assets.warehouse.session import open_session
+from c360_assets.warehouse.session import Session, open_session
 
 WORDS = 4000  # some hundred kilobytes that stand in a file as they are: no compression helps
 
@@ -181,6 +182,21 @@ def test_a_table_that_must_be_written_is_not_kept(tmp_path: Path) -> None:
     day(2, day(1, None))
     with duckdb.connect(str(path), read_only=True) as con:
         assert con.execute("SELECT run FROM log").fetchall() == [(2,)]
+
+
+def test_what_shows_the_same_is_told_with_views_of_it(tmp_path: Path) -> None:
+    """So that nothing is counted again in them."""
+    view = PublishedTable("main", "v", "SELECT * FROM a", view=True, mark="1")
+    earlier = _publish(tmp_path, [_table("a", 1), _table("b", 1), view], None)
+    told: set[TableName] = set()
+
+    def finish(session: Session, attached: str, unchanged: Collection[TableName]) -> None:
+        told.update(unchanged)
+
+    following = [_table("a", 1), _table("b", 2), view]
+    with open_session(tmp_path / "warehouse") as session:
+        publish(session, earlier.path, following, Filling(finish=finish), earlier=earlier)
+    assert told == {("main", "a"), ("main", "v")}
 
 
 def test_a_file_of_which_much_is_free_is_built_whole(tmp_path: Path) -> None:

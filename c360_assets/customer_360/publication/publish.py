@@ -331,11 +331,11 @@ def _filling(
     def begun(session: Session, attached: str) -> None:
         known.append(statistics_of(session, attached))
 
-    def finish(session: Session, attached: str, staying: Collection[TableName]) -> None:
-        counted = [table for table in described if (table.schema, table.name) not in staying]
+    def finish(session: Session, attached: str, unchanged: Collection[TableName]) -> None:
+        counted = [table for table in described if (table.schema, table.name) not in unchanged]
         fill_statistics(session, attached, session.run_id, counted)
         for rows in known:
-            keep_statistics(session, attached, rows, staying)
+            keep_statistics(session, attached, rows, unchanged)
         # Killed once the file is in place, the old fact would say that the file shows what it
         # showed before.
         session.forget(published_key(database.name))

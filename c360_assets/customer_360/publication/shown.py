@@ -71,12 +71,13 @@ def publish_plan(
 def _mark(
     session: Session, database: Database, entry: Entry, decides_all: str, hashed: Sequence[str]
 ) -> str:
-    """All that decides what the file holds of a table; '' of one that is written each time.
+    """All that decides what the file shows of a table; '' of one that is written each time.
 
-    Of stored rows their version, as columns about runs do not count in a digest.
+    Of stored rows their version, as columns about runs do not count in a digest. A view over other
+    tables of the file shows the rows that are stored of it.
     """
     state = session.state(entry.stored) if entry.stored is not None else None
-    if state is None or not entry.is_copied:
+    if state is None:
         return ""
     stored = (entry.stored, state.version, state.digest)
     return fingerprint(decides_all, stored, _shown(session, database, entry), list(hashed))

@@ -1,0 +1,68 @@
+"""The end of a process: nothing is lost, and nothing is taken apart for nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BEFORE = """
+import atexit, sys, threading, time
+from c360_assets.cli.ending import end_at_once
+
+class Part:
+    def __del__(self):
+        print("apart", end=" ")
+
+part = Part()
+atexit.register(lambda: print("registered", end=" "))
+print("printed", end=" ")
+"""
+WORK = """
+def work():
+    time.sleep(0.5)
+    print("worked", end=" ")
+
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [
+        ("end_at_once(3)", 3, "printed registered"),
+        ("end_at_once(None)", 0, "printed registered"),
+        # Of these Python's own end is asked for, which a SystemExit leads to.
+        ("end_at_once('why'); sys.exit('why')", 1, "printed registered apart"),
+        (f"{WORK}end_at_once(3); sys.exit(3)", 3, "printed worked registered apart"),
+    ],
+)
+def test_what_a_process_does_at_its_end(end: str, code: int, said: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", BEFORE + end], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout.strip()) == (code, said)
+
+
+def test_a_reader_that_hangs_up_is_told_by_python() -> None:
+    ended = [
+        _code_without_reader(f"print('lost'); {end}")
+        for end in ("sys.exit(0)", "end_at_once(0); sys.exit(0)")
+    ]
+    assert ended == [120, 120]
+
+
+def _code_without_reader(program: str) -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    imports = "import sys; from c360_assets.cli.ending import end_at_once; "
+    with os.fdopen(writing, "wb") as pipe:
+        return subprocess.run(
+            [sys.executable, "-c", imports + program],
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            check=False,
+        ).returncode
