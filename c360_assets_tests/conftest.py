@@ -31,6 +31,11 @@ FIRST = (
     "stitch",
     "customer_360",
     "warehouse",
+    "ingest",
+    "segments",
+    "validations",
+    "assets",
+    "demo",
 )
 # Processes of tests: one more than cores, as some of them wait for servers and processes that they
 # started; no more than there are long files and folders, as each needs about a gigabyte.

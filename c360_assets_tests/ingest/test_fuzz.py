@@ -1,8 +1,9 @@
 """Whatever bytes land, in any format and packing: never a traceback, never a row lost in silence.
 
 A case is one file that is landed, loaded and accounted for; hundreds make up a load, most as a
-delivery day of their own. `C360_FUZZ` sets how many cases are tried: one load of each kind, and
-10,000 files at night. Rows are counted a second time by another reader of each format.
+delivery day of their own. `C360_FUZZ` sets how many cases are tried: a small load of each kind by
+default, other ones each time, a large one in CI, and 10,000 files at night. Rows are counted a
+second time by another reader of each format.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from c360_assets_tests.ingest.tenants import feed_of, land, ledger, load, tenant
 from c360_assets_tests.ingest.test_packed import packed, tarred, zipped
 from c360_assets_tests.ingest.test_text_records import slow_records
 
-CASES = int(os.environ.get("C360_FUZZ", "3000"))
-FILES = 310
+CASES = int(os.environ.get("C360_FUZZ") or (3000 if os.environ.get("CI") else 1000))
+MOST_FILES = 310
 FIELDS: dict[str, Any] = {
     "id": {},
     "n": {"type": "integer"},
@@ -209,6 +210,9 @@ KINDS: dict[str, Kind] = {
         lambda content: tarred({"a.csv": content}, "w:gz"),
     ),
 }
+
+
+FILES = min(-(-CASES // len(KINDS)), MOST_FILES)  # of a load
 
 
 def mangled(good: bytes, chance: random.Random) -> bytes:

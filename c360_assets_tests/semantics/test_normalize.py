@@ -260,6 +260,7 @@ def test_postal(postal: str | None, state: str | None, clean: str | None) -> Non
 def test_city_company_date_and_key() -> None:
     assert one(normalize.clean_city, "  São  Paulo ") == "SAO PAULO"
     assert one(normalize.clean_city, "St. Louis") == "ST LOUIS"
+    assert one(normalize.clean_city, "Washington,D.C.") == "WASHINGTON DC"
     assert one(normalize.clean_company, "Acme, Inc.") == "ACME INC"
     assert one(normalize.clean_date, "1981-09-08T00:00:00") == "1981-09-08"
     assert one(normalize.clean_date, "soon") is None

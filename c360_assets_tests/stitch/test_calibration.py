@@ -71,7 +71,7 @@ def check(frame: pl.DataFrame, *names: str) -> None:
 
 
 # Those beside the cut, where a weight that moves shows first; the others are far from it.
-NEAR_THE_CUT = ("moderate", "weak")
+NEAR_THE_CUT = ("moderate", "high")
 
 
 @pytest.mark.parametrize(

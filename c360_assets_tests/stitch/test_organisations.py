@@ -145,7 +145,7 @@ def of_its_own(row: dict[str, str], number: int) -> dict[str, str]:
 
 
 def test_who_is_one_organisation_among_people() -> None:
-    rows = [
+    rows: list[dict[str, str | None]] = [
         {**of_its_own(row, number), "expected": case}
         for number, (case, (two, _)) in enumerate(CASES.items())
         for row in two

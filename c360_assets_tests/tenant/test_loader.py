@@ -110,6 +110,13 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
             "scale",
             "must be a whole number, found a number",
         ),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS + "null_values: [null, 1900-01-01, 0, true]\n",
+            13,
+            "null_values[3]",
+            "must be a text, found true or false",
+        ),
         ("feeds/shop/z.yaml", CUSTOMERS, 2, "feed", "Shop:Customers is declared already in"),
         (
             "stitch.yaml",

@@ -144,6 +144,8 @@ def test_a_second_machine_waits_for_the_lease_and_says_for_whom(
     with tenant_lock_if_free(one.parent, "tidying") as is_free:
         assert not is_free
     with tenant_lock(one.parent, "this run", waiting, poll=0.01):
+        with tenant_lock(one.parent, "a part of it"):
+            pass
         assert held_lease(address) is not None
     assert len(said) == 1
     assert said[0].startswith("waiting for the other run on ")

@@ -11,6 +11,7 @@ import pytest
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.lock import tenant_lock, tenant_lock_if_free
 from c360_assets.warehouse.processes import is_alive, process_identity
+from c360_assets.warehouse.waiting_line import waiting_for
 
 HOLDER = """
 import sys, time
@@ -39,9 +40,20 @@ def test_the_lock_is_reentrant_in_a_process(tmp_path: Path) -> None:
     assert not (tmp_path / ".lock.holder").exists()
 
 
+def test_whoever_holds_it_takes_it_again_although_others_wait(tmp_path: Path) -> None:
+    with tenant_lock(tmp_path, "outer"):
+        waiter, _ = started(WAITER, tmp_path, "other", 0.01)
+        with tenant_lock(tmp_path, "inner", hours=1e-4):
+            assert not (tmp_path / "order").exists()
+        with tenant_lock_if_free(tmp_path, "tidying") as is_held:
+            assert is_held
+    assert waiter.wait() == 0
+
+
 def test_what_a_killed_holder_left_is_swept_by_the_next_one_only(tmp_path: Path) -> None:
     (tmp_path / ".tmp" / "ingest-Shop").mkdir(parents=True)
     (tmp_path / ".tmp" / "ingest-Shop" / "unpacked.csv").write_text("left")
+    (tmp_path / ".tmp" / "a-file-of-its-own.parquet").write_text("left")
     with tenant_lock(tmp_path, "outer"):
         assert not list((tmp_path / ".tmp").iterdir())
         (tmp_path / ".tmp" / "mine").write_text("in use")
@@ -96,15 +108,27 @@ def test_who_came_first_has_it_first_however_seldom_it_looks(tmp_path: Path) -> 
     assert first.wait() == second.wait() == 0
 
 
+def test_places_of_the_dead_go_and_one_that_is_being_taken_stays(tmp_path: Path) -> None:
+    line = tmp_path / ".lock.line"
+    line.mkdir()
+    dead, being_taken = line / "1-1", line / "2-2.new"
+    for place in (dead, being_taken):
+        place.write_text("a run (process 1)")
+    assert waiting_for(tmp_path) == []
+    assert [place.exists() for place in (dead, being_taken)] == [False, True]
+
+
 def test_a_wait_that_takes_too_long_ends_with_who_holds_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     holder, _ = started(HOLDER, tmp_path)
     told = f"gave up after 0.0001 hours of waiting for the other run .process {holder.pid}.*if that"
     try:
-        with pytest.raises(C360Error, match=told), tenant_lock(tmp_path, "late", hours=1e-4):
+        late = tenant_lock(tmp_path, "late", poll=0.01, hours=1e-4)
+        with pytest.raises(C360Error, match=told), late:
             pass
-        assert "waiting for the other run" in capfd.readouterr().err, "nobody waits in silence"
+        said = capfd.readouterr().err
+        assert said.count("waiting for the other run") == 1, "neither never nor again and again"
     finally:
         holder.kill()
         holder.wait()
@@ -127,15 +151,16 @@ def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
 def test_what_was_written_aside_by_another_process_goes_and_nothing_else(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
-    folder = tmp_path / "warehouse"
-    folder.mkdir()
-    left = folder / f".manifest.json.{child.pid}.new"
-    mine = folder / f".manifest.json.{os.getpid()}.new"
-    others = folder / "notes.new"
-    for path in (left, mine, others):
-        path.write_text("half")
+    names = (f".page.html.{child.pid}.new", f".page.html.{os.getpid()}.new", "notes.new")
+    folders = (tmp_path / "warehouse", tmp_path / "reports")
+    for folder in folders:
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text("half")
     with tenant_lock(tmp_path, "a test"):
-        assert [path.exists() for path in (left, mine, others)] == [False, True, True]
+        for folder in folders:
+            there = [(folder / name).exists() for name in names]
+            assert there == [False, True, True], folder
 
 
 def test_a_folder_in_the_place_of_the_lock_is_told(tmp_path: Path) -> None:
