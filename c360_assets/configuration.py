@@ -17,6 +17,7 @@ import duckdb
 
 from c360_assets.customer_360 import check_merge_policy
 from c360_assets.customer_360 import check_settings as check_customer_360
+from c360_assets.customer_360.check_lakes import look_at_lakes
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.tenant import (
     check_arrival,
@@ -110,6 +111,8 @@ def all_problems(root: Path) -> list[Problem]:
             found = check_database(sound, [check_segments, check_campaigns])
             problems += [p for p in found if _stands_alone(p, tenant, sound, files.unread)]
     problems += _warehouse_problems(tenant, problems)
+    if not any(problem.severity == "error" for problem in problems):
+        problems += look_at_lakes(tenant)
     not_taken = _files_with_errors(files.problems)
     return [_with_line(p, tenant) for p in problems if not _follows_from(p, not_taken)]
 

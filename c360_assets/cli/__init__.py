@@ -24,7 +24,7 @@ from c360_assets.cli.questions import explain, profile, sql, status
 from c360_assets.cli.review import review
 from c360_assets.cli.runs import activate, load, run, stitch, validate
 from c360_assets.cli.service import code, daemon, web
-from c360_assets.cli.storage import move, remove, tidy
+from c360_assets.cli.storage import copy, move, remove, restore, tidy
 from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
 from c360_assets.cli.watch import watch
@@ -97,12 +97,14 @@ database_app.command()(scaffold)
 app.add_typer(database_app, name="database")
 
 warehouse_app = typer.Typer(
-    help="Where the tables are: `c360 warehouse move` takes them to a bucket and back, `c360 "
-    "warehouse remove` removes those that the settings no longer have.",
+    help="Where the tables are: `c360 warehouse move` takes them to a bucket and back, `copy` and "
+    "`restore` keep a copy of a bucket, `remove` removes those that the settings no longer have.",
     no_args_is_help=True,
 )
 warehouse_app.command()(move)
 warehouse_app.command()(remove)
+warehouse_app.command()(copy)
+warehouse_app.command()(restore)
 app.add_typer(warehouse_app, name="warehouse")
 
 privacy_app = typer.Typer(

@@ -1,9 +1,11 @@
-"""The verbs about what a tenant keeps, and where: `tidy`, `warehouse move`, `warehouse remove`."""
+"""The verbs about what a tenant keeps, and where: `tidy`, `warehouse move`, `remove`, `copy` and
+`restore`."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -93,6 +95,60 @@ def move(
             out.print(f"{item.source} does not say which earlier versions of objects it keeps")
         elif item.kept_versions:
             out.print(f"{item.source} keeps earlier versions of {item.kept_versions:,} objects")
+
+
+def copy(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the copy.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the tables of a bucket into a new folder, as a backup: as the manifest of this moment
+    names them, while runs go on.
+
+    Example: `c360 warehouse copy /var/lib/c360/backups/tables`
+    """
+    from c360_assets.warehouse.bucket_copy import copy_bucket
+
+    with reported_errors():
+        copied = copy_bucket(tenant_folder(tenant), folder)
+    if as_json:
+        print_json(asdict(copied))
+        return
+    out.print(
+        f"{copied.tables:,} tables of {copied.address} are in {copied.folder} "
+        f"({copied.files:,} files, {copied.size / 2**20:,.1f} MiB)",
+        markup=False,
+    )
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `c360 warehouse copy` made.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a copy of the tables back into the bucket of tenant.yaml: all of it where the bucket has
+    no tables, else what is missing or was cut short of those there.
+
+    Example: `c360 warehouse restore /var/lib/c360/backups/tables`
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.warehouse.bucket_copy import restore_bucket
+    from c360_assets.warehouse.lock import tenant_lock
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        load_tenant(root)
+        with tenant_lock(root, "`c360 warehouse restore`", err.print):
+            put = restore_bucket(root, folder)
+    if as_json:
+        print_json(asdict(put))
+        return
+    kept = ", whose own tables stay as they are" if put.is_current else ""
+    out.print(
+        f"{put.files:,} files ({put.size / 2**20:,.1f} MiB) went from {put.folder} to "
+        f"{put.address}{kept}: {put.tables:,} tables are there",
+        markup=False,
+    )
 
 
 def remove(

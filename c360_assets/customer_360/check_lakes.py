@@ -1,7 +1,6 @@
 """Checks of `format` and `address` of `databases` in `tenant.yaml`: where a lake may stand.
 
-The other keys of databases are `check_settings`; what stands at an address of S3 is looked at when
-something is published there.
+The other keys of databases are `check_settings`.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import DatabaseConfig, Tenant
 from c360_assets.tenant.secrets_in_files import has_user_info
-from c360_assets.warehouse.lake_document import POINTER
-from c360_assets.warehouse.publications import GROUP
+from c360_assets.warehouse.lake_document import POINTER, DamagedDocumentError
+from c360_assets.warehouse.publications import GROUP, lake_of
 from c360_assets.warehouse.remote_places import EXTRAS, scheme_of
 
 FILE = "tenant.yaml"
@@ -72,6 +72,28 @@ def check_lakes(check: ConfigCheck) -> None:
                 message = f"{_declared(name, config)} and the place of {owner} are one"
                 check.error(FILE, path, message, "give each database a place of its own")
         places[address] = name
+
+
+def look_at_lakes(tenant: Tenant) -> list[Problem]:
+    """What is wrong with lakes on other machines, which only their servers can tell. One that does
+    not answer is a warning: all but its publication can be done."""
+    problems = []
+    for name, config in tenant.config.databases.items():
+        lake = lake_of(tenant, GROUP if config.primary else name)
+        if lake is None or not scheme_of(lake.address):
+            continue
+        key = f"databases.{name}.address"
+        try:
+            published = lake.published()
+        except DamagedDocumentError:  # it is published over
+            continue
+        except C360Error as error:
+            problems.append(Problem("warning", FILE, str(error), key=key))
+            continue
+        if published is not None and published.tenant != str(tenant.config.id):
+            message = f"{lake.address} holds a database of another tenant, {published.tenant}"
+            problems.append(Problem("error", FILE, message, key=key, remedy=OWN_PLACE))
+    return problems
 
 
 def _check_no_address(check: ConfigCheck, name: str, config: DatabaseConfig) -> None:

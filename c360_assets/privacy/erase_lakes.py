@@ -22,9 +22,9 @@ from c360_assets.privacy.search import Searched, Searcher
 from c360_assets.stitch.publish.generation import KEYS_SQL
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import stored_type, typed
-from c360_assets.warehouse.lake_document import Document, LakeTable
+from c360_assets.warehouse.lake_document import Document, LakeTable, is_own
 from c360_assets.warehouse.lake_views import table_select
-from c360_assets.warehouse.published_lake import Lake, is_own
+from c360_assets.warehouse.published_lake import Lake
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import private_folder
 

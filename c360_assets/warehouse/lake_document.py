@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -16,8 +17,13 @@ from typing import Any
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.kept_tables import TableName
+from c360_assets.warehouse.lease import LEASE
 
 POINTER = "publication.json"
+HISTORY = re.compile(r"history/(\d+)\.json")
+# Only files of this name are ever removed: whatever else is at the address is somebody else's.
+DATA_FILE = re.compile(r"[^/]+/[^/]+/part-[0-9a-f]{32}\.parquet")
+LOG_FILE = re.compile(r"([^/]+/[^/]+)/_delta_log/[^/]+")
 FORM = "c360-publication-1"
 
 
@@ -60,6 +66,11 @@ class LakeTable:
     @property
     def key(self) -> TableName:
         return (self.schema, self.table)
+
+    def is_in(self, present: Mapping[str, int]) -> bool:
+        """Whether its files are among those `present` (name -> bytes) as they were put."""
+        sizes = [present.get(file) for file in self.files]
+        return None not in sizes and sum(size or 0 for size in sizes) == self.bytes
 
     @property
     def types(self) -> dict[str, str]:
@@ -144,3 +155,13 @@ def publication_id(document: Document) -> str:
     told = [document.database, document.tenant, document.number, document.published_at]
     files = sorted(document.files)
     return hashlib.sha256(json.dumps([told, files]).encode()).hexdigest()[:32]
+
+
+def kept_name(number: int) -> str:
+    return f"history/{number}.json"
+
+
+def is_own(name: str) -> bool:
+    """Whether a file at the address is the lake's own."""
+    patterns = (HISTORY, DATA_FILE, LOG_FILE)
+    return name in (POINTER, LEASE) or any(pattern.fullmatch(name) for pattern in patterns)

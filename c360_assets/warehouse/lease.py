@@ -17,6 +17,7 @@ from typing import Any
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.bucket import LAKE, WAREHOUSE, Bucket, ChangedError, Content
+from c360_assets.warehouse.place import MANIFEST
 from c360_assets.warehouse.processes import is_alive, is_elsewhere, process_identity
 
 LEASE = "lease.json"
@@ -158,13 +159,15 @@ def _facts(content: Content) -> dict[str, Any]:
 
 
 def require_own_folder(bucket: Bucket) -> None:
-    """Raise C360Error where a folder that no tenant has used holds objects, or is one within a
-    tenant's: what is not known there is removed when somebody is forgotten."""
-    others = len(bucket.stored())
-    if others:
+    """Raise C360Error where a folder without a manifest holds objects, or is one within a tenant's:
+    what is not known there is removed when somebody is forgotten."""
+    names = {file.name for file in bucket.stored()}
+    if MANIFEST in names:  # whose it is was looked at when it was read
+        return
+    if names:
         raise C360Error(
-            f"{bucket.address} holds {others} objects, and no tables of a tenant: name an empty "
-            "folder of the bucket"
+            f"{bucket.address} holds {len(names)} objects, and no tables of a tenant: name an "
+            "empty folder of the bucket"
         )
     above = bucket.above(LEASE)
     if above:

@@ -90,9 +90,9 @@ def _to_folder(folder: Path, place: Place) -> Moved:
         stored = list(filter(is_of_a_table, bucket.stored()))
         if not found.is_empty:
             mark(folder, place.address)
-            _copy(
+            copy_files(
                 lambda name: bucket.download(name, folder / name),
-                _missing(stored, files_below(folder)),
+                missing_files(stored, files_below(folder)),
             )
             there = {file.name for file in stored}
             for file in filter(is_of_a_table, files_below(folder)):
@@ -120,7 +120,7 @@ def _to_bucket(folder: Path, place: Place) -> Moved:
     files = list(filter(is_of_a_table, files_below(folder)))
     if found.is_empty:
         there = list(filter(is_of_a_table, bucket.stored()))
-        _copy(lambda name: bucket.upload(folder / name, name), _missing(files, there))
+        copy_files(lambda name: bucket.upload(folder / name, name), missing_files(files, there))
         # Of an earlier attempt, after which work went on here.
         names = {file.name for file in files}
         bucket.remove([file.name for file in there if file.name not in names])
@@ -151,7 +151,7 @@ def _owned(place: Place) -> Iterator[Lease]:
         release_bucket(place.address)
 
 
-def _missing(wanted: Sequence[StoredFile], there: Sequence[StoredFile]) -> list[str]:
+def missing_files(wanted: Sequence[StoredFile], there: Sequence[StoredFile]) -> list[str]:
     """Names of files that are not there, or may not be the same: the name and size of a data file
     tell its content, those of a log do not."""
     sizes = {file.name: file.size for file in there}
@@ -160,7 +160,7 @@ def _missing(wanted: Sequence[StoredFile], there: Sequence[StoredFile]) -> list[
     ]
 
 
-def _copy(copy_one: Callable[[str], None], names: Sequence[str]) -> None:
+def copy_files(copy_one: Callable[[str], None], names: Sequence[str]) -> None:
     with ThreadPoolExecutor(COPIES_AT_ONCE) as at_once:
         list(at_once.map(copy_one, names))
 

@@ -11,7 +11,6 @@ is decided by the caller; how files are put belongs to `lake_storage`, versions 
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,16 +29,21 @@ from c360_assets.warehouse.kept_tables import TableName
 from c360_assets.warehouse.lake_bucket import S3Storage
 from c360_assets.warehouse.lake_delta import is_head, make_head, named_by_heads
 from c360_assets.warehouse.lake_document import (
+    DATA_FILE,
+    HISTORY,
+    LOG_FILE,
     POINTER,
     DamagedDocumentError,
     Document,
-    LakeColumn,
     LakeTable,
+    is_own,
+    kept_name,
     publication_id,
 )
 from c360_assets.warehouse.lake_files import names_of, write_parts
 from c360_assets.warehouse.lake_folder import LocalStorage
 from c360_assets.warehouse.lake_storage import LakeStorage
+from c360_assets.warehouse.lake_tables import columns_of, lake_table, stays
 from c360_assets.warehouse.lake_views import (
     attach_lake,
     create_functions,
@@ -47,7 +51,6 @@ from c360_assets.warehouse.lake_views import (
     create_view,
     detach_lake,
 )
-from c360_assets.warehouse.lease import LEASE
 from c360_assets.warehouse.parallel import together
 from c360_assets.warehouse.published_file import (
     ATTACHED,
@@ -60,10 +63,6 @@ from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
-HISTORY = re.compile(r"history/(\d+)\.json")
-# Only files of this name are ever removed: whatever else is at the address is somebody else's.
-DATA_FILE = re.compile(r"[^/]+/[^/]+/part-[0-9a-f]{32}\.parquet")
-LOG_FILE = re.compile(r"([^/]+/[^/]+)/_delta_log/[^/]+")
 LakeFormat = Literal["delta", "parquet"]
 NOTHING_MORE = Filling()
 USUAL = Keeping()
@@ -217,7 +216,7 @@ class Lake:
         if earlier is not None:
             for table in tables:
                 known = earlier.by_name.get(table.key)
-                if known is not None and _stays(table, known, present):
+                if known is not None and stays(table, known, present):
                     staying[table.key] = known
         rest = [table for table in tables if table.key not in staying]
         to_write = [table for table in rest if not table.view and table.key not in filled]
@@ -255,8 +254,8 @@ class Lake:
                 target = ".".join(map(quote_ident, (ATTACHED, *table.key)))
                 create_schema(session.con, ATTACHED, table.schema)
                 session.execute(f"CREATE VIEW {target} AS {table.source}")
-                columns = _columns(session, table, target)
-                by_name[table.key] = _lake_table(table, columns, view=table.source)
+                columns = columns_of(session, table, target)
+                by_name[table.key] = lake_table(table, columns, view=table.source)
             create_functions(session.con, filling.statements, ATTACHED)
             if filling.finish is not None:
                 staying = [
@@ -298,7 +297,7 @@ class Lake:
         present: Mapping[str, int],
     ) -> LakeTable:
         """Put the rows of a SELECT, unless a file of the same content is there."""
-        columns = _columns(session, table, f"({source})")
+        columns = columns_of(session, table, f"({source})")
         types = {column.name: column.type for column in columns}
         problems = not_stored(types)
         if problems:
@@ -307,7 +306,7 @@ class Lake:
         name = hashlib.sha256("/".join(table.key).encode()).hexdigest()
         file = aside / f"{name}.parquet"
         select = typed(stored, f"({source})")
-        return self.put_table(session.con, _lake_table(table, columns), select, file, present)
+        return self.put_table(session.con, lake_table(table, columns), select, file, present)
 
     def put_table(
         self,
@@ -322,13 +321,13 @@ class Lake:
         rows = sum(pq.read_metadata(part).num_rows for part in parts)
         size = sum(part.stat().st_size for part in parts)
         folder = f"{table.schema}/{table.table}"
-        files = [f"{folder}/{name}" for name in names_of(parts)]
+        files = tuple(f"{folder}/{name}" for name in names_of(parts))
         for part, name in zip(parts, files, strict=True):
             if present.get(name) == part.stat().st_size:
                 part.unlink()
             else:
                 self.storage.put_file(part, name)
-        return replace(table, path=folder, files=tuple(files), rows=rows, bytes=size, version=None)
+        return replace(table, path=folder, files=files, rows=rows, bytes=size, version=None)
 
     def keep(self, published: Document | None) -> int | None:
         """Keep what is published under its number, unless it is kept already; None where nothing
@@ -404,7 +403,7 @@ class Lake:
         present = self.storage.files()
         missing: list[str] = []
         for table in document.tables:
-            if not _is_there(table, present):
+            if not table.is_in(present):
                 missing += table.files
         return missing
 
@@ -445,53 +444,3 @@ class Lake:
         own = [name for name in self.storage.files() if is_own(name)]
         self.storage.delete(own)
         return len(own)
-
-
-def kept_name(number: int) -> str:
-    return f"history/{number}.json"
-
-
-def is_own(name: str) -> bool:
-    """Whether a file at the address is the lake's own."""
-    patterns = (HISTORY, DATA_FILE, LOG_FILE)
-    return name in (POINTER, LEASE) or any(pattern.fullmatch(name) for pattern in patterns)
-
-
-def _stays(table: PublishedTable, known: LakeTable, present: Mapping[str, int]) -> bool:
-    """Whether a table of the last publication is that of the next, and its files are there."""
-    if not table.mark or table.mark != known.mark or table.view or not known.files:
-        return False
-    return _is_there(known, present)
-
-
-def _is_there(table: LakeTable, present: Mapping[str, int]) -> bool:
-    """Whether the files of a table are there as they were put."""
-    sizes = [present.get(file) for file in table.files]
-    return None not in sizes and sum(size or 0 for size in sizes) == table.bytes
-
-
-def _columns(session: Session, table: PublishedTable, source: str) -> tuple[LakeColumn, ...]:
-    return tuple(
-        LakeColumn(
-            name,
-            type_,
-            table.descriptions.get(name, ""),
-            table.semantics.get(name, ""),
-            name in table.personal,
-        )
-        for name, type_, *_ in session.rows(f"DESCRIBE SELECT * FROM {source}")
-    )
-
-
-def _lake_table(
-    table: PublishedTable, columns: tuple[LakeColumn, ...], view: str = ""
-) -> LakeTable:
-    return LakeTable(
-        table.schema,
-        table.name,
-        None if view else 0,
-        columns,
-        table.description,
-        mark=table.mark,
-        view=view,
-    )

@@ -212,9 +212,9 @@ class BucketStorage:
                 problem = "is damaged"
         if problem:
             raise C360Error(
-                f"{self.place.address}/{name} {problem}: put back the folder of your last copy of "
-                "the bucket, or in a bucket with versions the last one of that object, then run "
-                "again; what is published stays"
+                f"{self.place.address}/{name} {problem}: put back what is missing by "
+                "`c360 warehouse restore COPY`, or in a bucket with versions the last one of that "
+                "object, then run again; what is published stays"
             )
 
     def put(self, names: Sequence[str]) -> None:

@@ -10,9 +10,19 @@ import pytest
 from c360_assets.configuration import all_problems
 from c360_assets.customer_360 import check_lakes
 from c360_assets.errors import Problem
+from c360_assets.warehouse.lake_document import Document
 from c360_assets_tests.day.small import small_tenant
+from c360_assets_tests.ingest.servers import s3_bucket
 
 PRIMARY = "  customer_360: {primary: true}\n"
+
+
+@pytest.fixture(autouse=True)
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of S3 is refused on this machine."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
 
 
 def _problems(root: Path, databases: str) -> list[Problem]:
@@ -126,3 +136,19 @@ def test_the_optional_part_is_asked_for(tmp_path: Path, monkeypatch: pytest.Monk
 def test_accepted(tmp_path: Path, address: str) -> None:
     databases = f"  g: {{primary: true, format: delta, address: '{address}'}}\n"
     assert _problems(small_tenant(tmp_path / "t"), databases) == []
+
+
+def test_a_lake_in_s3_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = small_tenant(tmp_path / "t")
+    databases = "  g: {primary: true, format: delta, address: 's3://brand/lake'}\n"
+    with s3_bucket() as client:
+        assert _problems(root, databases) == []
+        other = Document("d", "somebody", "delta", "1", 1, "2026-03-02T00:00:00", "2026-03-02", ())
+        client.put_object(Bucket="brand", Key="lake/publication.json", Body=other.to_json())
+        (problem,) = [p for p in all_problems(root) if p.severity == "error"]
+        assert problem.key == "databases.g.address"
+        assert "holds a database of another tenant, somebody" in problem.message
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        (warning,) = [p for p in all_problems(root) if p.key == "databases.g.address"]
+    assert warning.severity == "warning"
+    assert "lake s3://brand/lake cannot be reached" in warning.message

@@ -27,6 +27,7 @@ from c360_assets_tests.day.command import (
 from c360_assets_tests.day.small import FIRST, SECOND, land, land_all, small_tenant
 from c360_assets_tests.ingest.servers import s3_bucket
 
+PRODUCTION = Path(__file__).parents[2] / "docs/production"
 SETTINGS = ("tenant.yaml", "workflow.yaml", "feeds", "landing")
 # Runs the command line and dies at the Nth call of a method of the warehouse, before or after it.
 KILLED_RUN = """
@@ -109,12 +110,12 @@ def name_place(root: Path, address: str | None) -> None:
     path.write_text("\n".join([*lines, f"warehouse: {address}" if address else "", ""]))
 
 
-def copy_of_bucket(s3: Any, to: str) -> str:
+def copy_of_bucket(s3: Any, to: str, bucket: str = "brand") -> str:
     """The tables of `brand` at an address of their own, to be spoiled there."""
     for key in keys(s3, "first"):
         target = f"{to}/{key.removeprefix('first/')}"
-        s3.copy_object(Bucket="brand", Key=target, CopySource={"Bucket": "brand", "Key": key})
-    return f"s3://brand/{to}"
+        s3.copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": "brand", "Key": key})
+    return f"s3://{bucket}/{to}"
 
 
 def keys(s3: Any, prefix: str) -> list[str]:
@@ -176,36 +177,84 @@ def test_a_warehouse_that_moves_there_and_back_is_reused(
     assert differing(digests(root), digests(local)) == []
 
 
-def test_who_is_forgotten_is_in_no_object_of_the_bucket(
+def test_a_backup_of_folder_and_bucket_is_put_back_and_reused(
+    local: Path, brand: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(shutil.copytree(brand, tmp_path / "tenant"))
+    address = copy_of_bucket(s3, "backup")
+    shutil.rmtree(root / "warehouse")
+    name_place(root, address)
+    verb(monkeypatch, root, "run")
+    environment = clean_environment(C360=f"{sys.executable} -m c360_assets.cli")
+    environment.pop("PGDATABASE", None)
+
+    def scripted(name: str, *words: Path) -> str:
+        command = [PRODUCTION / name, *words]
+        ended = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    copied = Path(scripted("backup.sh", root, tmp_path / "copies"))
+    shutil.rmtree(root)
+    for key in keys(s3, "backup"):
+        s3.delete_object(Bucket="brand", Key=key)
+    scripted("restore.sh", copied, root)
+    assert not list((root / "warehouse").rglob("*.parquet"))
+    assert differing(digests(root), digests(local)) == []
+    said = verb(monkeypatch, root, "run")
+    assert "Nothing new landed" in said.text
+    assert "are current and were reused" in said.text
+    assert differing(digests(root), digests(local)) == []
+    # Of a bucket that has its tables only what is damaged is put back.
+    (lost, *_) = (key for key in keys(s3, "backup") if "/merged_customers/part-" in key)
+    s3.put_object(Bucket="brand", Key=lost, Body=b"PAR1")
+    shutil.rmtree(root / "warehouse")
+    refused = c360_here(monkeypatch, "warehouse", "copy", tmp_path / "no", "--tenant", root)
+    assert refused.code == 1
+    assert f"such as {lost.removeprefix('backup/')}, are missing or damaged" in refused.text
+    said = verb(monkeypatch, root, "warehouse", "restore", copied / "tables")
+    assert "1 files" in said.text
+    assert "whose own tables stay as they are" in said.text
+    assert differing(digests(root), digests(local)) == []
+
+
+def test_who_is_forgotten_is_in_no_version_of_an_object_of_the_bucket(
     brand: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = another_machine(brand, tmp_path / "other", copy_of_bucket(s3, "forgotten"))
+    s3.create_bucket(Bucket="keeps")
+    s3.put_bucket_versioning(Bucket="keeps", VersioningConfiguration={"Status": "Enabled"})
+    other = another_machine(brand, tmp_path / "other", copy_of_bucket(s3, "forgotten", "keeps"))
     value = b"ann@example.com"
     shutil.rmtree(other / "landing")  # which is its sender's, and is not written
     (other / "landing").mkdir()
-    assert any(value in body for body in bodies(s3, "forgotten"))
+    assert any(value in body for body in bodies(s3, "keeps"))
     args = ("forget", "--email", value.decode(), "--yes")
     said = verb(monkeypatch, other, *args)
     assert said.code == 0
-    assert not any(value in body for body in bodies(s3, "forgotten"))
+    assert not any(value in body for body in bodies(s3, "keeps"))
     (file,) = (other / "privacy" / "receipts").glob("*.json")
     receipt = json.loads(file.read_text())
     assert receipt["searched"]["finds"] == 0
-    assert any("every object of s3://brand/forgotten was searched" in n for n in receipt["notes"])
+    assert any("every object of s3://keeps/forgotten was searched" in n for n in receipt["notes"])
     # A machine that does not know of it would bring the person back.
-    third = another_machine(brand, tmp_path / "third", "s3://brand/forgotten")
+    third = another_machine(brand, tmp_path / "third", "s3://keeps/forgotten")
     refused = c360_here(monkeypatch, "run", "--tenant", third)
     assert refused.code == 1
     assert "copy that folder from the machine" in refused.text
     shutil.copytree(other / "privacy", third / "privacy")
     verb(monkeypatch, third, "run")
-    assert not any(value in body for body in bodies(s3, "forgotten"))
+    assert not any(value in body for body in bodies(s3, "keeps"))
 
 
-def bodies(s3: Any, prefix: str) -> Iterator[bytes]:
-    """The content of every object; of Parquet files as text, as they are compressed."""
-    for key in keys(s3, prefix):
-        body = s3.get_object(Bucket="brand", Key=key)["Body"].read()
+def bodies(s3: Any, bucket: str) -> Iterator[bytes]:
+    """The content of every version of every object; of Parquet files as text, as they are
+    compressed."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    for version in (one for page in pages for one in page.get("Versions", [])):
+        key, number = version["Key"], version["VersionId"]
+        body = s3.get_object(Bucket=bucket, Key=key, VersionId=number)["Body"].read()
         is_data = key.endswith(".parquet") and "_delta_log" not in key
         yield repr(pl.read_parquet(io.BytesIO(body)).rows()).encode() if is_data else body
 

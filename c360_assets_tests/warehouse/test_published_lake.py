@@ -17,11 +17,12 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse import lake_delta
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.lake_bucket import S3Storage
+from c360_assets.warehouse.lake_document import is_own
 from c360_assets.warehouse.lake_folder import LocalStorage
 from c360_assets.warehouse.lake_storage import LakeStorage
 from c360_assets.warehouse.publications import LakePlace, publication_at
 from c360_assets.warehouse.published_file import Filling, Keeping, PublishedTable
-from c360_assets.warehouse.published_lake import About, Lake, LakeFormat, is_own
+from c360_assets.warehouse.published_lake import About, Lake, LakeFormat
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.warehouse.s3 import s3_of_its_own
 

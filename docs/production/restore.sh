@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts a copy of backup.sh back, while the service is stopped: restore.sh COPY TENANT
-# TENANT must be empty or not be there, so that nothing is overwritten. The database of PGHOST, PGDATABASE and so on is replaced where the copy has one.
+# TENANT must be empty or not be there, so that nothing is overwritten. Of tables in a bucket only what that lacks is put back, by
+# `c360` (or the command in C360). The database of PGHOST, PGDATABASE and so on is replaced where the copy has one.
 set -eu
 umask 077
 if [ "$#" -ne 2 ] || [ ! -f "$1/tenant.tar.gz" ]; then
@@ -19,5 +20,8 @@ mkdir -p "$2"
 tar -C "$2" -xzf "$1/tenant.tar.gz"
 if [ -f "$1/dagster.dump" ]; then
   pg_restore --clean --if-exists --no-owner --dbname="$PGDATABASE" "$1/dagster.dump"
+fi
+if [ -d "$1/tables" ]; then
+  ${C360:-c360} warehouse restore "$1/tables" --tenant "$2" >&2
 fi
 echo "restored to $2"
