@@ -9,45 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from c360_assets.cli.identifiers import (
+    PERSON,
+    EmailsOption,
+    IdsOption,
+    KeysOption,
+    PhonesOption,
+    foreign_key,
+    identifiers,
+)
 from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
 
 if TYPE_CHECKING:
-    from c360_assets.privacy.identifiers import Identifiers
     from c360_assets.privacy.receipts import Receipt
     from c360_assets.privacy.requests import Outcome
-
-LEAST_DIGITS = 7  # of a phone number
-LEAST_ID = 8  # characters of an amperity_id
-PERSON = "Who (several are alternatives)"
-IdsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--id",
-        help="An amperity_id, or at least its first eight characters.",
-        metavar="ID",
-        rich_help_panel=PERSON,
-    ),
-]
-EmailsOption = Annotated[
-    list[str] | None,
-    typer.Option("--email", help="An e-mail address, in any spelling.", rich_help_panel=PERSON),
-]
-PhonesOption = Annotated[
-    list[str] | None,
-    typer.Option("--phone", help="A phone number, in any spelling.", rich_help_panel=PERSON),
-]
-KeysOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--source-key",
-        help="A row of a source table: `Source:Feed=KEY`.",
-        metavar="TABLE=KEY",
-        rich_help_panel=PERSON,
-    ),
-]
 
 StrategyOption = Annotated[
     Literal["exact", "connected_pii"],
@@ -99,7 +77,7 @@ def forget(
     from c360_assets.warehouse.session import open_session
 
     with reported_errors():
-        asked = _identifiers(ids, emails, phones, source_keys)
+        asked = identifiers(ids, emails, phones, source_keys)
         root = tenant_folder(tenant)
         loaded = load_tenant(root)
         with tenant_lock(root, "`c360 forget`", err.print):
@@ -154,7 +132,7 @@ def dsar(
     from c360_assets.warehouse.session import open_session
 
     with reported_errors():
-        asked = _identifiers(ids, emails, phones, source_keys)
+        asked = identifiers(ids, emails, phones, source_keys)
         root = tenant_folder(tenant)
         loaded = load_tenant(root)
         with tenant_lock(root, "`c360 dsar`", err.print):
@@ -178,47 +156,6 @@ def dsar(
             soft_wrap=True,
         )
         _say_not_loaded(waiting)
-
-
-def _identifiers(
-    ids: list[str] | None,
-    emails: list[str] | None,
-    phones: list[str] | None,
-    source_keys: list[str] | None,
-) -> Identifiers:
-    from c360_assets.privacy.identifiers import Identifiers
-
-    for email in emails or []:
-        _require("@" in email, "this is no e-mail address", "--email")
-    for phone in phones or []:
-        digits = sum(character.isdigit() for character in phone)
-        _require(digits >= LEAST_DIGITS, "a phone number has seven digits or more", "--phone")
-    for amperity_id in ids or []:
-        message = "give at least the first eight characters of an amperity_id"
-        _require(len(amperity_id) >= LEAST_ID, message, "--id")
-    pairs = [_source_key(text) for text in source_keys or []]
-    asked = Identifiers(ids or (), emails or (), phones or (), pairs)
-    if asked.is_empty:
-        raise typer.BadParameter("say who: --id, --email, --phone or --source-key")
-    return asked
-
-
-def _require(holds: bool, message: str, option: str) -> None:
-    if not holds:
-        raise typer.BadParameter(message, param_hint=option)
-
-
-def _source_key(text: str) -> tuple[str, str]:
-    table, _, key = text.partition("=")
-    _require(bool(table and key), "write a source key as Source:Feed=KEY", "--source-key")
-    return table, key
-
-
-def _foreign_key(text: str) -> tuple[str, str]:
-    tag, _, value = text.partition("=")
-    is_whole = tag.startswith("fk-") and bool(value)
-    _require(is_whole, "write a customer number as fk-NAMESPACE=VALUE", "--foreign-key")
-    return tag, value
 
 
 def _say(sentences: Iterable[str]) -> None:
@@ -408,9 +345,9 @@ def allow(
     from c360_assets.warehouse.lock import tenant_lock
 
     with reported_errors():
-        keys = [_foreign_key(text) for text in foreign_keys or []]
+        keys = [foreign_key(text) for text in foreign_keys or []]
         has_others = bool(emails or phones or source_keys) or not keys
-        asked = _identifiers(None, emails, phones, source_keys) if has_others else Identifiers()
+        asked = identifiers(None, emails, phones, source_keys) if has_others else Identifiers()
         try:
             day = date.fromisoformat(first)
         except ValueError:
