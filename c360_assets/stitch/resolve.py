@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import known_given_names
@@ -363,7 +364,8 @@ def _read_by_kernels(records: pl.DataFrame, strategies: list[Strategy]) -> pl.Da
 
 def _keyed(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, records: Indexed) -> Keyed:
     """Which keys the comparison records hold, whence they come and what they stand for."""
-    by_rid = frame.sort("rid")
+    # Sorting copies every column, so only those that are read are sorted.
+    by_rid = frame.select(cs.by_name("rid", "datasource", SIZE, require_all=False)).sort("rid")
     source = np.zeros(frame.height, dtype=np.int64)
     if "datasource" in frame.columns:
         source = by_rid["datasource"].rank("dense").to_numpy().astype(np.int64) - 1
