@@ -98,6 +98,11 @@ def propose_feed(
     With `flatten` also the custom domain tables that make columns of nested fields; where persons
     are in one, it is stitched instead of the feed.
     """
+    return proposal_of(draft_feed(path, source, feed), flatten=flatten)
+
+
+def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -> Draft:
+    """What is proposed for files like one, tried and not yet written."""
     sample = read_sample(path)
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
@@ -114,23 +119,33 @@ def propose_feed(
     source = source or _title(source_folder(delivery)) or "My Source"
     feed = feed or _title(name_without_day(delivery)) or "Feed"
     zone = tenant.config.timezone if tenant else UTC
-    draft = _Draft(
-        path, relative, delivery, source, feed, sample, columns, missing, day_first, zone
-    )
+    draft = Draft(path, relative, delivery, source, feed, sample, columns, missing, day_first, zone)
+    return tried(draft)
+
+
+def tried(draft: Draft) -> Draft:
+    """The draft with what loading its file gives; columns that are not of their type are texts."""
     trial = _try(draft)
     for _ in range(MOST_CORRECTIONS):
-        if not _correct(columns, trial):
+        if not _correct(draft.columns, trial):
             break
         trial = _try(draft)
+    return replace(draft, trial=trial)
+
+
+def proposal_of(draft: Draft, *, flatten: bool = False) -> Proposal:
+    """The proposal that a tried draft makes."""
+    sample, columns, trial = draft.sample, draft.columns, draft.trial
+    assert trial is not None
     key = propose_primary_key(columns, sample.frame).columns
-    tables = flat_tables(sample, columns, f"{source}:{feed}", key) if flatten else []
+    tables = flat_tables(sample, columns, draft.name, key) if flatten else []
     flat_persons = next((table.name for table in tables if table.has_persons), None)
     draft = replace(draft, stitched_table=flat_persons)
     return Proposal(
-        sample_name=path.name,
-        source=source,
-        feed=feed,
-        pattern=_pattern(draft).pattern,
+        sample_name=draft.path.name,
+        source=draft.source,
+        feed=draft.feed,
+        pattern=draft.pattern.pattern,
         primary_key=key,
         tagged=sum(bool(column.tags) for column in columns),
         text=_written(draft, trial),
@@ -150,7 +165,7 @@ def _with_partition(sample: Sample, folder: str) -> Sample:
 
 
 @dataclass(frozen=True)
-class _Draft:
+class Draft:
     """What a proposal is written from. The columns may still change."""
 
     path: Path
@@ -166,6 +181,17 @@ class _Draft:
     zone: str
     # The custom domain table that is stitched instead, if one is.
     stitched_table: str | None = None
+    trial: Trial | None = None
+
+    @property
+    def name(self) -> str:
+        """The feed's, as `Source:Feed`."""
+        return f"{self.source}:{self.feed}"
+
+    @property
+    def pattern(self) -> ProposedPattern:
+        inferred = [column.inferred for column in self.columns]
+        return propose_pattern(self.delivery, inferred, day_first=self.day_first)
 
 
 def tenant_of(path: Path) -> Tenant | None:
@@ -182,7 +208,7 @@ def day_comes_first(tenant: Tenant | None) -> bool:
     return country is not None and country_facts(country).first_in_dates == "day"
 
 
-def _try(draft: _Draft) -> Trial:
+def _try(draft: Draft) -> Trial:
     text = _written(draft, None)
     relative = draft.relative.as_posix()
     if draft.sample.trial is None:
@@ -213,10 +239,10 @@ def _correct(columns: list[Column], trial: Trial) -> bool:
     return corrected
 
 
-def _written(draft: _Draft, trial: Trial | None) -> str:
+def _written(draft: Draft, trial: Trial | None) -> str:
     sample, columns = draft.sample, draft.columns
     key = propose_primary_key(columns, sample.frame)
-    files = _pattern(draft)
+    files = draft.pattern
     proposed = f"Proposed from {sample.frame.height} rows of {_comment(draft.path.name)}."
     place = Path("feeds") / _file_name(draft.source) / f"{_file_name(draft.feed)}.yaml"
     lines = [
@@ -244,15 +270,7 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _pattern(draft: _Draft) -> ProposedPattern:
-    return propose_pattern(
-        draft.delivery,
-        [column.inferred for column in draft.columns],
-        day_first=draft.day_first,
-    )
-
-
-def _about_trial(draft: _Draft, trial: Trial) -> list[str]:
+def _about_trial(draft: Draft, trial: Trial) -> list[str]:
     """What came of trying it: rows read and rejected and why, or what a person must decide."""
     if trial.errors:
         lines = ["NOT YET RIGHT: `c360 check` will say:"]
@@ -264,7 +282,7 @@ def _about_trial(draft: _Draft, trial: Trial) -> list[str]:
     return [f"# {_comment(line)}" for line in lines]
 
 
-def _about_rows(draft: _Draft, trial: Trial) -> list[str]:
+def _about_rows(draft: Draft, trial: Trial) -> list[str]:
     good = trial.read - trial.rejected
     extent = "all of the file" if draft.sample.whole else "the beginning of a larger file"
     lines = [f"Tried: {good} of {trial.read} rows load ({extent})."]
@@ -326,7 +344,7 @@ def _stitch(columns: list[Column], stitched_table: str | None) -> str:
     return f"stitch: false  # {note}; people are told apart well from {FEW_PROFILE_TAGS} on"
 
 
-def _timezone(draft: _Draft) -> list[str]:
+def _timezone(draft: Draft) -> list[str]:
     """Whose local time datetimes without a zone are; UTC, where the tenant's is, needs no word."""
     local = [column for column in draft.columns if _has_local_time(column, draft.sample)]
     if draft.zone == UTC or not local:

@@ -1,7 +1,7 @@
 """Proposals for all files of a landing folder, and writing them.
 
 One proposal for each pattern: files of several days are one feed. What a proposal says is for
-`feed`.
+`feed`, which feeds name the same customers for `links`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.suggest.feed import Proposal, propose_feed
+from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of
+from c360_assets.ingest.suggest.links import with_links
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.new_files import write_new_files
@@ -36,25 +37,25 @@ def propose_folder(
 
     `source` names the source of all of them; by default each file's folder does.
     """
-    proposals: list[Proposal] = []
+    drafts: list[Draft] = []
     unread: dict[str, str] = {}
-    taken_names: set[tuple[str, str]] = set()
+    taken_names: set[str] = set()
     for path in sorted(_files_below(folder), reverse=True):
         relative = below_landing(path).as_posix()
-        if any(_takes(proposal, relative) for proposal in proposals):
+        if any(_takes(draft, relative) for draft in drafts):
             continue
         try:
-            proposal = propose_feed(path, source, flatten=flatten)
-            name = (proposal.source.lower(), proposal.feed.lower())
-            if name in taken_names:
-                other_name = f"{proposal.feed} {path.suffix[1:]}"
-                proposal = propose_feed(path, source, other_name, flatten=flatten)
+            draft = draft_feed(path, source)
+            if draft.name.lower() in taken_names:
+                draft = draft_feed(path, source, f"{draft.feed} {path.suffix[1:]}")
         except C360Error as error:
             unread[str(path.relative_to(folder))] = str(error).removeprefix(f"{path}: ")
             continue
-        taken_names.add((proposal.source.lower(), proposal.feed.lower()))
-        proposals.append(proposal)
-    return FolderProposals(proposals[::-1], dict(sorted(unread.items())))
+        taken_names.add(draft.name.lower())
+        drafts.append(draft)
+    linked = with_links(drafts[::-1])
+    proposals = [proposal_of(draft, flatten=flatten) for draft in linked]
+    return FolderProposals(proposals, dict(sorted(unread.items())))
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -69,9 +70,9 @@ def _is_of_no_delivery(name: str) -> bool:
     return name.startswith((".", "__MACOSX")) or name.lower().startswith(NO_DELIVERY)
 
 
-def _takes(proposal: Proposal, relative: str) -> bool:
+def _takes(draft: Draft, relative: str) -> bool:
     # A folder of Parquet files is taken whole.
-    fit = FilePattern(proposal.pattern).fits(relative, relative.endswith(".parquet"))
+    fit = FilePattern(draft.pattern.pattern).fits(relative, relative.endswith(".parquet"))
     return fit is not None
 
 

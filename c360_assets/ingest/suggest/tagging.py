@@ -58,6 +58,8 @@ SAID_BY_VALUES = {
 # Rows of a product, by size and colour, in a catalogue.
 MOST_ROWS_OF_A_PRODUCT = 10
 NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
+LINK = "fk-customer-id"  # of a customer's number in orders, until it is known whose feed has it
+LINK_NOTE = f"the customers' feed has to tag the same number {LINK}"
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 
 
@@ -152,8 +154,8 @@ def _tag_link(column: Column, values: pl.Series) -> None:
         column.tags.append("fk-loyalty-id")
         return
     _take_type(column, "string", values)
-    column.tags.append("fk-customer-id")
-    column.notes.append("the customers' feed has to tag the same number fk-customer-id")
+    column.tags.append(LINK)
+    column.notes.append(LINK_NOTE)
 
 
 def _tag_member_number(kind: TableKind, columns: list[Column]) -> None:

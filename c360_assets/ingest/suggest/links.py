@@ -1,0 +1,121 @@
+"""Which feeds of a folder name the same customers, by the values of their columns.
+
+Orders hold a customer's number, and the customers' own feed calls it another name. Equal numbers
+are joined by a foreign key that both are tagged with; numbers that only look alike are left, as an
+order of a stranger is worse than one of nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column_names import is_customer_number_name, is_identifier_name
+from c360_assets.ingest.suggest.column_types import Inferred, present
+from c360_assets.ingest.suggest.feed import Draft, tried
+from c360_assets.ingest.suggest.primary_key import propose_primary_key
+from c360_assets.ingest.suggest.tagging import LINK, LINK_NOTE
+from c360_assets.semantics.tags import is_profile
+from c360_assets.tenant.base_models import physical_name
+
+LEAST_SHARED = 5  # different numbers that both columns hold
+LEAST_SHARE = 0.5  # of those that orders name, as a sample of customers is not all of them
+# Shorter numbers are counted anew by each system, and agree by chance.
+LEAST_LENGTH = 6
+ALL_DIFFER = 0.98
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A column of customers' numbers: of which feed, and its different values."""
+
+    draft: Draft
+    column: Column
+    values: pl.Series
+
+    @classmethod
+    def of(cls, draft: Draft, column: Column) -> _Numbers:
+        values = present(draft.sample.frame[column.name]).cast(pl.String).str.strip_chars()
+        return cls(draft, column, values.unique())
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.draft.name, self.column.name
+
+
+def with_links(drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts, of which the keys of customers and the numbers of them in orders are tagged
+    alike; those whose columns change are tried again."""
+    orders = [
+        _Numbers.of(draft, column)
+        for draft in drafts
+        for column in draft.columns
+        if LINK in column.tags
+    ]
+    owners = [
+        _Numbers.of(draft, column)
+        for draft in drafts
+        if any(is_profile(tag) for column in draft.columns for tag in column.tags)
+        for column in _may_be_owners(draft)
+    ]
+    found = {numbers.key: _owner_of(numbers, owners) for numbers in orders}
+    known = {owner.key: owner for owner in found.values() if owner is not None}
+    # One tag for all would make equal numbers of two systems one customer.
+    is_one = len(known) == 1 and None not in found.values()
+    changed = set()
+    for owner in known.values():
+        tag = LINK if is_one else f"fk-{physical_name(owner.draft.name).lower().replace('_', '-')}"
+        named_by = [numbers for numbers in orders if found[numbers.key] is owner]
+        _tag(owner, named_by, tag)
+        changed |= {owner.draft.name, *(numbers.draft.name for numbers in named_by)}
+    return [tried(draft) if draft.name in changed else draft for draft in drafts]
+
+
+def _may_be_owners(draft: Draft) -> list[Column]:
+    """The columns in which each row of a feed of persons has a number of its own."""
+    key = propose_primary_key(draft.columns, draft.sample.frame).columns
+    return [
+        column
+        for column in draft.columns
+        if not (column.tags or column.lost_digits or column.row_index)
+        and column.unique >= ALL_DIFFER
+        and ([column.output] == key or _is_called_a_number(column))
+    ]
+
+
+def _is_called_a_number(column: Column) -> bool:
+    return is_identifier_name(column.name) or is_customer_number_name(column.name)
+
+
+def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
+    """Whose numbers they are: of the same source before others; None where two are as likely."""
+    likely: list[tuple[bool, int, _Numbers]] = []
+    for owner in owners:
+        shared = int(numbers.values.is_in(owner.values.implode()).sum())
+        is_same_source = owner.draft.source == numbers.draft.source
+        if shared < LEAST_SHARED or shared < LEAST_SHARE * len(numbers.values):
+            continue
+        if is_same_source or _are_long(numbers.values):
+            likely.append((is_same_source, shared, owner))
+    best = max((rank[:2] for rank in likely), default=None)
+    fitting = [owner for *rank, owner in likely if tuple(rank) == best]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _are_long(values: pl.Series) -> bool:
+    return bool((values.str.len_chars() >= LEAST_LENGTH).mean() == 1.0)
+
+
+def _tag(owner: _Numbers, named_by: Sequence[_Numbers], tag: str) -> None:
+    owner.column.inferred = Inferred("string")
+    owner.column.tags = [tag]
+    names = ", ".join(numbers.draft.name for numbers in named_by)
+    owner.column.notes = [f"{names} holds these numbers too"]
+    for numbers in named_by:
+        column = numbers.column
+        column.tags = [tag if one == LINK else one for one in column.tags]
+        own_notes = [note for note in column.notes if note != LINK_NOTE]
+        column.notes = [*own_notes, f"the numbers of {owner.draft.name}"]

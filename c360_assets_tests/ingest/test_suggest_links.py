@@ -1,0 +1,99 @@
+"""Feeds of one folder that name the same customers: which of them get one foreign key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from c360_assets.ingest.suggest.folder import propose_folder
+
+LONG = range(410_000, 410_400, 8)
+SHORT = range(1, 51)
+
+
+def persons(folder: Path, key: str, numbers: Iterable[int]) -> None:
+    lines = [f"{key},first_name,last_name,email,phone"]
+    lines += [f"{n},Ana,Bell{n},p{n}@example.com,2065550{n % 1000:03d}" for n in numbers]
+    write(folder / "people-20260601.csv", lines)
+
+
+def orders(folder: Path, column: str, numbers: Iterable[int]) -> None:
+    lines = [f"order_id,{column},order_date,sku,quantity,amount"]
+    lines += [f"O-{n}-{i},{n},2026-05-0{1 + i},S{n % 7},1,9.50" for n in numbers for i in range(2)]
+    write(folder / "orders-20260601.csv", lines)
+
+
+def write(file: Path, lines: Iterable[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
+
+
+def foreign_keys(landing: Path) -> dict[str, list[str]]:
+    """`Source:Feed field` -> its foreign keys, of all proposals."""
+    found: dict[str, list[str]] = {}
+    for proposal in propose_folder(landing).proposals:
+        assert not proposal.trial.errors
+        fields: dict[str, Any] = yaml.safe_load(proposal.text)["fields"]
+        for name, said in fields.items():
+            tags = [tag for tag in said.get("tags", []) if tag.startswith("fk-")]
+            if tags:
+                found[f"{proposal.source}:{proposal.feed} {name}"] = tags
+    return found
+
+
+def test_orders_and_customers_of_one_source_are_linked_whatever_the_number_is_called(
+    tmp_path: Path,
+) -> None:
+    persons(tmp_path / "landing/erp", "Kundennr", SHORT)
+    orders(tmp_path / "landing/erp", "client_number", SHORT)
+    assert foreign_keys(tmp_path / "landing") == {
+        "Erp:People Kundennr": ["fk-customer-id"],
+        "Erp:Orders client_number": ["fk-customer-id"],
+    }
+
+
+def test_numbers_of_two_systems_are_two_foreign_keys(tmp_path: Path) -> None:
+    for system in ("shop", "till"):
+        persons(tmp_path / f"landing/{system}", "id", SHORT)
+        orders(tmp_path / f"landing/{system}", "customer_id", SHORT)
+    assert foreign_keys(tmp_path / "landing") == {
+        "Shop:People id": ["fk-shop-people"],
+        "Shop:Orders customer_id": ["fk-shop-people"],
+        "Till:People id": ["fk-till-people"],
+        "Till:Orders customer_id": ["fk-till-people"],
+    }
+
+
+def test_short_numbers_of_another_system_agree_by_chance(tmp_path: Path) -> None:
+    persons(tmp_path / "landing/shop", "id", SHORT)
+    orders(tmp_path / "landing/till", "customer_id", SHORT)
+    assert foreign_keys(tmp_path / "landing") == {"Till:Orders customer_id": ["fk-customer-id"]}
+
+
+def test_long_numbers_of_another_system_are_the_same(tmp_path: Path) -> None:
+    persons(tmp_path / "landing/crm", "id", LONG)
+    orders(tmp_path / "landing/shop", "customer_id", LONG)
+    assert foreign_keys(tmp_path / "landing") == {
+        "Crm:People id": ["fk-customer-id"],
+        "Shop:Orders customer_id": ["fk-customer-id"],
+    }
+
+
+def test_numbers_of_nobody_known_stay_apart_from_those_that_are_linked(tmp_path: Path) -> None:
+    persons(tmp_path / "landing/shop", "id", SHORT)
+    orders(tmp_path / "landing/shop", "customer_id", SHORT)
+    orders(tmp_path / "landing/till", "customer_id", range(20, 70))
+    assert foreign_keys(tmp_path / "landing") == {
+        "Shop:People id": ["fk-shop-people"],
+        "Shop:Orders customer_id": ["fk-shop-people"],
+        "Till:Orders customer_id": ["fk-customer-id"],
+    }
+
+
+def test_few_of_the_same_numbers_are_not_enough(tmp_path: Path) -> None:
+    persons(tmp_path / "landing/shop", "id", range(1, 41))
+    orders(tmp_path / "landing/shop", "customer_id", range(30, 80))
+    assert foreign_keys(tmp_path / "landing") == {"Shop:Orders customer_id": ["fk-customer-id"]}
