@@ -21,13 +21,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.exchange import worker
-from c360_assets.stitch.exchange.rows import RECORD, Exchange, Kernel, Rows
+from c360_assets.stitch.exchange.rows import PAIR, RECORD, Exchange, Kernel, Rows
 from c360_assets.stitch.exchange.waiting import waited
 from c360_assets.stitch.exchange.wire import ddl, from_wire, to_wire
 from c360_assets.stitch.exchange.worker import BUCKET, Call
 
 Made = TypeVar("Made")
 ROWS_OF_BUCKET = 20_000  # so many records with their pairs fit a worker many times
+PAIRS_OF_BUCKET = 400_000  # of pairs that are sent without their records, such as random ones
 LEAST_BUCKETS = 2
 PATIENCE = timedelta(minutes=5)  # until a worker takes up a task
 SENT_ROWS = 50_000  # from this machine in one go; Spark Connect takes messages of 128 MiB
@@ -101,7 +102,8 @@ class OnSpark(Exchange):
                 raise C360Error(f"stitch: {worker.unlike(versions, mine)}")
 
     def spread(self, frame: pl.DataFrame) -> SparkRows:
-        self._fit_buckets(frame.height)
+        are_pairs = set(PAIR) <= set(frame.columns)
+        self._fit_buckets(frame.height, PAIRS_OF_BUCKET if are_pairs else ROWS_OF_BUCKET)
         columns = ddl(frame.schema)
         with told("sending rows"):
             parts = [
@@ -113,9 +115,9 @@ class OnSpark(Exchange):
             rows = rows.unionAll(part)
         return self.held(rows, frame.schema)
 
-    def _fit_buckets(self, n_rows: int) -> None:
-        """More buckets, and as many tasks, for more rows."""
-        self.buckets = max(self.buckets, -(-n_rows // ROWS_OF_BUCKET))
+    def _fit_buckets(self, n_rows: int, most: int) -> None:
+        """More buckets of at most so many rows, and as many tasks, for more rows."""
+        self.buckets = max(self.buckets, -(-n_rows // most))
         self.session.conf.set("spark.sql.shuffle.partitions", str(self.buckets))
 
     def held(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
