@@ -54,14 +54,15 @@ VERBS = [
     ["load", f"Shop:{CLEAR}"],
     ["status"],
 ]
-# The command line for each of the arguments in turn, which spares all but one its start.
+# The command line for each of the arguments in turn, which spares all but one its start; `main`
+# would end the process.
 IN_TURN = """
 import json, sys
-from c360_assets.cli import main
+from c360_assets.cli import app
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["c360", *arguments]
     try:
-        main()
+        app()
     except SystemExit:
         pass
     print("<end of a verb>", flush=True)
