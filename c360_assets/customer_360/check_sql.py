@@ -75,7 +75,7 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
         tables: dict[str, dict[str, str]] = {}
-        if tenant.destinations or tenant.segments or tenant.segment_sql or tenant.campaigns:
+        if _names_columns(tenant):
             tables = _columns_of_tables(session, tenant, nodes, unknown)
         for check in checks_on_tables:
             problems += check(session, tenant, tables)
@@ -83,6 +83,12 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
             database_names = [group.name, *(database.name for database in others)]
             problems += check_destinations(tenant, database_names, tables)
     return problems
+
+
+def _names_columns(tenant: Tenant) -> bool:
+    """Whether settings beside SQL name columns of the database's tables."""
+    of_segments = tenant.segments or tenant.segment_sql or tenant.campaigns
+    return bool(of_segments or tenant.destinations or tenant.workflow.purposes)
 
 
 def _problems_of_others(

@@ -5,6 +5,7 @@ Nicknames are in `nicknames`; values that must be ignored are in `blocklist`.
 """
 
 from collections.abc import Callable
+from unicodedata import normalize
 
 import polars as pl
 
@@ -229,6 +230,15 @@ _WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:(?:{_PARTICLES})[.]? )+[^
 _TWO_WORDS = r"^(.+) ([^ ]+)$"
 
 
+def _plain_vowels() -> dict[str, str]:
+    """Vowels with marks -> without. Spark has no function for it."""
+    plain = {letter: normalize("NFD", letter)[0] for letter in map(chr, range(0xC0, 0x1F00))}
+    return {letter: plain[letter] for letter in plain if plain[letter] in "AEIOUYaeiouy"}
+
+
+_VOWELS = _plain_vowels()
+
+
 def _part_macro(name: str, group: int) -> str:
     """A macro that takes one part out of a full name as it is written, by the rules of
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
@@ -238,6 +248,7 @@ def _part_macro(name: str, group: int) -> str:
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
     words = [f"regexp_extract(p, {quoted(_FIRST_AND_LAST_WORD)}, {place})" for place in (1, 2, 3)]
+    plain_vowels = f"translate(p, {quoted(''.join(_VOWELS))}, {quoted(''.join(_VOWELS.values()))})"
     vietnamese = words[0] if group == 2 else f"{words[2]} || ' ' || {words[1]}"
     part = (
         f"CASE WHEN regexp_matches(p, {quoted(_PARTICLES_LAST)})"
@@ -246,7 +257,7 @@ def _part_macro(name: str, group: int) -> str:
         f" THEN regexp_extract(p, {quoted(_IN_ONE_WORD)}, {of_comma})"
         f" WHEN regexp_matches(p, {quoted(_APART_HAN)})"
         f" THEN regexp_extract(p, {quoted(_APART_HAN)}, {of_comma})"
-        f" WHEN regexp_matches(strip_accents(p), {quoted(_VIETNAMESE)}) THEN {vietnamese}"
+        f" WHEN regexp_matches({plain_vowels}, {quoted(_VIETNAMESE)}) THEN {vietnamese}"
         f" WHEN regexp_matches(p, {quoted(_PATRONYMIC_LAST)})"
         f" AND NOT regexp_matches(p, {quoted(_PATRONYMIC_BETWEEN)})"
         f" THEN regexp_extract(p, {quoted(_PATRONYMIC_LAST)}, {of_comma})"

@@ -27,7 +27,7 @@ AUTOMATION = (
 OVERLAYS = "[role=dialog], .bp5-overlay-open, .bp5-dialog"
 FOREIGN = (
     "return performance.getEntriesByType('resource').map(e => e.name).filter(n => "
-    "!n.startsWith(location.origin))"
+    "!n.startsWith(location.origin) && !n.startsWith('data:'))"
 )
 
 

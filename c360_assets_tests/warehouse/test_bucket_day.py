@@ -185,7 +185,7 @@ def test_a_backup_of_folder_and_bucket_is_put_back_and_reused(
     shutil.rmtree(root / "warehouse")
     name_place(root, address)
     verb(monkeypatch, root, "run")
-    environment = clean_environment(C360=f"{sys.executable} -m c360_assets.cli")
+    environment = clean_environment(C360=str(Path(sys.executable).with_name("c360")))
     environment.pop("PGDATABASE", None)
 
     def scripted(name: str, *words: Path) -> str:

@@ -2,7 +2,7 @@
 # A copy of a tenant and of Dagster's storage in PostgreSQL, while the service runs: backup.sh TENANT FOLDER
 # It takes the tenant's lock, so that no run writes meanwhile: runs wait, and say that they wait for a backup. PostgreSQL is found by
 # PGHOST, PGDATABASE and so on; without PGDATABASE only the folder is copied. Makes FOLDER/<date>/{tenant.tar.gz,dagster.dump}, and where
-# the tables are in a bucket FOLDER/<date>/tables, by `c360` (or the command in C360).
+# the tables are in a bucket FOLDER/<date>/tables, by `c360` (or the program that C360 names).
 set -eu
 umask 077
 if [ "$#" -ne 2 ] || [ ! -f "$1/tenant.yaml" ]; then
@@ -24,7 +24,7 @@ trap 'rm -rf "$partial"; rm -f "$tenant/.lock.holder"' EXIT
 in_bucket=
 if grep -q '^warehouse:' "$tenant/tenant.yaml"; then
   # First: the folder knows at least who was forgotten until then. Its own warehouse/ only keeps copies.
-  ${C360:-c360} warehouse copy "$partial/tables" --tenant "$tenant" >&2
+  "${C360:-c360}" warehouse copy "$partial/tables" --tenant "$tenant" >&2
   in_bucket=--exclude=./warehouse
 fi
 # What a run made aside, what can be fetched again and what names processes is left out. Whoever delivers may write into landing/

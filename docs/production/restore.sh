@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts a copy of backup.sh back, while the service is stopped: restore.sh COPY TENANT
 # TENANT must be empty or not be there, so that nothing is overwritten. Of tables in a bucket only what that lacks is put back, by
-# `c360` (or the command in C360). The database of PGHOST, PGDATABASE and so on is replaced where the copy has one.
+# `c360` (or the program that C360 names). The database of PGHOST, PGDATABASE and so on is replaced where the copy has one.
 set -eu
 umask 077
 if [ "$#" -ne 2 ] || [ ! -f "$1/tenant.tar.gz" ]; then
@@ -22,6 +22,6 @@ if [ -f "$1/dagster.dump" ]; then
   pg_restore --clean --if-exists --no-owner --dbname="$PGDATABASE" "$1/dagster.dump"
 fi
 if [ -d "$1/tables" ]; then
-  ${C360:-c360} warehouse restore "$1/tables" --tenant "$2" >&2
+  "${C360:-c360}" warehouse restore "$1/tables" --tenant "$2" >&2
 fi
 echo "restored to $2"
