@@ -39,7 +39,8 @@ _PATRONYMIC_BETWEEN = rf"^[^ ,]+ {_PATRONYMIC} [^ ,]+$"
 # Korean names are written in one word: a surname of one syllable, or one of these, and two more.
 _IN_ONE_WORD = "^(남궁|황보|제갈|사공|선우|서문|독고|[가-힣]) ?([가-힣]{2})$"
 # In Chinese and Japanese the surname stands first, where the two stand apart.
-_HAN = "[\\p{Han}\\p{Hiragana}\\p{Katakana}ー々]+"
+# By ranges, as Spark calls the scripts otherwise: kana, ideographs, compatible ones, 々.
+_HAN = "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u3005]+"
 _APART_HAN = f"^({_HAN}) ({_HAN})$"
 # In Vietnam the surname stands first, one or more middle names follow, and the given name is last.
 # Few surnames are those of nearly all, and what stands second tells them from names elsewhere.
