@@ -87,42 +87,52 @@ picked AS (
     FROM placed
     GROUP BY amperity_id
 ){% if complete_names %},
--- The parts of each record's name; a full name is split as Stitch splits it.
-named AS (
-    SELECT
-        amperity_id,
-        datasource,
-        pk,
-        name_place,
-        COALESCE(given_name, full_name_given(full_name)) AS given_name,
-        COALESCE(surname, full_name_surname(full_name)) AS surname,
-        generational_suffix
-    FROM placed
-    WHERE COALESCE(given_name, surname, full_name) IS NOT NULL
-),
+-- The name of the person's best record that has one; a full name is split as Stitch splits it.
 best_named AS (
     SELECT
         amperity_id,
-        MIN(name_place) AS name_place,
-        MIN_BY(STRUCT_PACK(given_name := given_name, surname := surname), name_place) AS best
-    FROM named
-    GROUP BY amperity_id
+        COALESCE(best.given_name, full_name_given(best.full_name)) AS given_name,
+        COALESCE(best.surname, full_name_surname(best.full_name)) AS surname
+    FROM (
+        SELECT
+            amperity_id,
+            MIN_BY(
+                STRUCT_PACK(given_name := given_name, surname := surname, full_name := full_name), name_place
+            ) AS best
+        FROM placed
+        WHERE COALESCE(given_name, surname, full_name) IS NOT NULL
+        GROUP BY amperity_id
+    ) AS best_records
+),
+-- Of persons whose best name lacks a part, the names of all records.
+named AS (
+    SELECT
+        placed.amperity_id,
+        placed.datasource,
+        placed.pk,
+        placed.name_place,
+        COALESCE(placed.given_name, full_name_given(placed.full_name)) AS given_name,
+        COALESCE(placed.surname, full_name_surname(placed.full_name)) AS surname,
+        best_named.given_name AS best_given_name,
+        best_named.surname AS best_surname
+    FROM placed
+    INNER JOIN best_named ON best_named.amperity_id = placed.amperity_id
+    WHERE best_named.given_name IS NULL OR best_named.surname IS NULL
 ),
 -- The best other record that has what is missing and, of what both have, says the same.
 completing AS (
     SELECT
-        named.amperity_id,
+        amperity_id,
         MIN_BY(STRUCT_PACK(
-            given_name := named.given_name,
-            surname := named.surname,
-            datasource := named.datasource,
-            pk := named.pk
-        ), named.name_place) AS other
+            given_name := given_name,
+            surname := surname,
+            datasource := datasource,
+            pk := pk
+        ), name_place) AS other
     FROM named
-    INNER JOIN best_named AS one ON one.amperity_id = named.amperity_id
-    WHERE (one.best.given_name IS NULL AND UPPER(named.surname) = UPPER(one.best.surname) AND named.given_name IS NOT NULL)
-        OR (one.best.surname IS NULL AND UPPER(named.given_name) = UPPER(one.best.given_name) AND named.surname IS NOT NULL)
-    GROUP BY named.amperity_id
+    WHERE (best_given_name IS NULL AND UPPER(surname) = UPPER(best_surname) AND given_name IS NOT NULL)
+        OR (best_surname IS NULL AND UPPER(given_name) = UPPER(best_given_name) AND surname IS NOT NULL)
+    GROUP BY amperity_id
 ){% endif %}{% if best_email != "priority" %},
 -- The record behind an assigned e-mail: of those that carry it, the most trusted, then the newest.
 email_values AS (
@@ -155,7 +165,7 @@ SELECT
 {% for column in group.output %}
 {% if complete_names and group.name == "name" and column.name in ("given_name", "surname") %}
     COALESCE(
-        picked.name_pick.{{ column.name }}, best_named.best.{{ column.name }}, completing.other.{{ column.name }}
+        picked.name_pick.{{ column.name }}, best_named.{{ column.name }}, completing.other.{{ column.name }}
     ) AS {{ column.name }},
 {% else %}
     picked.{{ group.name }}_pick.{{ column.name | ident }},
