@@ -44,6 +44,7 @@ def _at_receiver(server: str, sql: str) -> list[tuple[object, ...]]:
         return list(cursor.fetchall())
 
 
+@pytest.mark.long
 def test_receivers_of_campaigns_lose_who_is_forgotten(
     tenant: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

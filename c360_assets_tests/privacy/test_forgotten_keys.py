@@ -75,6 +75,7 @@ def test_orders_that_name_a_forgotten_customer_stay_out(
     assert ours(found_in(tenant, ("AC-700001", "ac-700001", "LN-9100004"))) == {}
 
 
+@pytest.mark.long
 def test_orders_of_a_blanked_customer_keep_their_money(
     tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,6 +204,7 @@ def test_a_masked_lake_shows_nobody(both_days: Path) -> None:
     assert [path for path in finds if path.startswith("activated/hidden/")] == []
 
 
+@pytest.mark.long
 def test_forgotten_in_every_publication(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finds = _values(tenant)
     assert {"published lakes", "published databases", "kept databases"} <= finds.keys()

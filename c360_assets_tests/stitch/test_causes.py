@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from c360_assets.stitch.publish.causes import CAUSES, Generation, with_causes
 from c360_assets.tenant.models import MatchingConfig, StitchConfig, Tenant
@@ -60,6 +61,7 @@ def _adds_up(brand: Tenant, run_id: str) -> None:
     assert counted == expected
 
 
+@pytest.mark.long
 def test_causes_of_a_tenant(tmp_path: Path) -> None:
     brand = tenant(tmp_path, SHOP, LABELS)
     assert day(brand, ROWS, "first") == []

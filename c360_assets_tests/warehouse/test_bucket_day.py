@@ -123,6 +123,7 @@ def keys(s3: Any, prefix: str) -> list[str]:
     return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
 
+@pytest.mark.long
 def test_the_answer_is_that_of_a_local_warehouse_and_another_machine_goes_on(
     local: Path, brand: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_warehouse_that_moves_there_and_back_is_reused(
     assert differing(digests(root), digests(local)) == []
 
 
+@pytest.mark.long
 def test_a_backup_of_folder_and_bucket_is_put_back_and_reused(
     local: Path, brand: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +222,7 @@ def test_a_backup_of_folder_and_bucket_is_put_back_and_reused(
     assert differing(digests(root), digests(local)) == []
 
 
+@pytest.mark.long
 def test_who_is_forgotten_is_in_no_version_of_an_object_of_the_bucket(
     brand: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
