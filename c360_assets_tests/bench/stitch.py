@@ -85,11 +85,26 @@ def make_records(folder: Path, records: int) -> pl.DataFrame:
 def make(folder: Path, records: int) -> None:
     """A tenant with its domain tables, its records as one frame, and the same records
     normalised."""
+    write_prepared(make_records(folder, records), folder)
+
+
+def prepare_records(root: Path, folder: Path) -> None:
+    """The records of a tenant's domain tables, normalised, in `prepared.parquet`."""
+    from c360_assets.configuration import load_tenant
+    from c360_assets.stitch.prepare.union import union_records
+    from c360_assets.warehouse.session import open_session
+
+    tenant = load_tenant(root)
+    with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
+        write_prepared(union_records(session, tenant).frame, folder)
+
+
+def write_prepared(records: pl.DataFrame, folder: Path) -> None:
+    """What Splink is given: the records normalised, in `prepared.parquet`."""
     from c360_assets.stitch.prepare.preprocessing import preprocess
     from c360_assets.tenant.models import StitchConfig
 
-    frame = make_records(folder, records)
-    clean = preprocess(frame, StitchConfig().bad_values).frame
+    clean = preprocess(records, StitchConfig().bad_values).frame
     keys = [c for c in clean.columns if c.startswith("fk_")]
     clean.select(
         *PREPARED,
@@ -157,7 +172,8 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _child(*command: str) -> tuple[float, float]:
+def child(*command: str) -> tuple[float, float]:
+    """Seconds and MiB that a command prints in its last line."""
     output = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ).stdout
@@ -177,8 +193,8 @@ def measures(folder: Path, records: int, splink: str | None) -> tuple[list[Measu
     )
     subprocess.run([*own, "make", "--records", str(records)], check=True)
     n = pl.scan_parquet(folder / "records.parquet").select(pl.len()).collect().item()
-    took, peak = _child(*own, "matching")
-    whole, whole_peak = _child(*own, "stage")
+    took, peak = child(*own, "matching")
+    whole, whole_peak = child(*own, "stage")
     note = f"{n:,} records"
     found = [
         Measure(
@@ -202,7 +218,7 @@ def measures(folder: Path, records: int, splink: str | None) -> tuple[list[Measu
             ),
         )
     if splink is not None:
-        peer, peer_peak = _child(splink, str(PEER), str(folder / "prepared.parquet"))
+        peer, peer_peak = child(splink, str(PEER), str(folder / "prepared.parquet"))
         found.insert(0, Measure("matching", took, peer, 0.65, note=f"{note}; reference: Splink"))
         found.insert(
             1,

@@ -48,7 +48,7 @@ CONFIG = StitchConfig.model_validate(
     }
 )
 N_PEOPLE = 260
-PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS", "10"))  # 200 take five minutes
+PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS", "4"))  # 200 take five minutes
 LABELS = [("Shop:Customers", "Club:Members", False), ("Till:Customers", "News:Readers", True)]
 
 
