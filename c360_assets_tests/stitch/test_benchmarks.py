@@ -12,6 +12,7 @@ from c360_assets.stitch.publish import benchmarks as measured
 from c360_assets.stitch.publish.benchmarks import MEASURES, RUNS, benchmarks
 
 COLUMNS = ("given_name", "surname", "email", "phone", "address", "city", "state", "postal")
+SEVERAL = ("email", "phone")  # of which a record may have several
 
 
 def compared(*rows: dict[str, str]) -> pl.DataFrame:
@@ -34,11 +35,13 @@ def run(
     earlier: pl.DataFrame | None = None,
     bands: dict[str, tuple[float, float]] | None = None,
 ) -> pl.DataFrame:
-    groups = PEOPLE.select("amperity_id", supersized_id=pl.lit(None, pl.Int64))
+    records = PEOPLE.with_row_index("rid")
+    groups = records.select("rid", "amperity_id", supersized_id=pl.lit(None, pl.Int64))
+    several = (pl.concat_list(column).list.drop_nulls().alias(column) for column in SEVERAL)
     moment = datetime(2026, 6, generation, tzinfo=UTC)
     with duckdb.connect() as con:
         return benchmarks(
-            PEOPLE,
+            records.drop("amperity_id").with_columns(*several),
             groups,
             con,
             generation=generation,

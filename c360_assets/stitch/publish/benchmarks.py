@@ -15,6 +15,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from c360_assets.stitch.prepare.union import MULTI_VALUE
+from c360_assets.stitch.publish.tables import joined_values
+
 LEAST_IDS = 10_000
 RUNS = 5
 LARGE_SUPERSIZED = 1_000
@@ -107,7 +110,7 @@ MEASURES = {
 
 
 def benchmarks(
-    compared: pl.DataFrame,
+    representatives: pl.DataFrame,
     groups: pl.DataFrame,
     con: duckdb.DuckDBPyConnection,
     *,
@@ -118,10 +121,12 @@ def benchmarks(
 ) -> pl.DataFrame:
     """The table `stitch_benchmarks`: this run and the four before it.
 
-    `compared`: `unified_preprocessed_raw`; `groups`: amperity_id and supersized_id of every source
+    `representatives`: preprocessed; `groups`: rid, amperity_id and supersized_id of every source
     record. `bands`: of the tenant, as shares, instead of the usual ones.
     """
-    con.register("er_compared", compared.to_arrow())
+    compared = representatives.select("rid", *NAMES, *ADDRESS, *map(joined_values, MULTI_VALUE))
+    of_person = groups.select("rid", "amperity_id")
+    con.register("er_compared", compared.join(of_person, on="rid", how="left").to_arrow())
     con.register("er_groups", groups.select("amperity_id", "supersized_id").to_arrow())
     n_ids = groups["amperity_id"].n_unique()
     rows = []

@@ -278,7 +278,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             return nothing if earlier is None else earlier.cast(BENCHMARK_SCHEMA)
         with self._connection() as con:
             return benchmarks(
-                tables.unified_preprocessed_raw(results.representatives, self.groups, con),
+                results.representatives,
                 self.groups,
                 con,
                 generation=results.stable.generation,

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
-from c360_assets.stitch.prepare.union import CORE_COLUMNS
+from c360_assets.stitch.prepare.union import CORE_COLUMNS, MULTI_VALUE
 from c360_assets.warehouse.sql import quote_ident
 
 KEYS = ("datasource", "pk")
@@ -36,7 +36,6 @@ PREPROCESSED_COLUMNS = (
 )
 # A removed address takes its second line along; no other column falls with another one.
 FALLS_WITH = {"address": ("address", "address2")}
-MULTI_VALUE = ("email", "phone")
 TEXTS = pl.col("match_category", "match_type", "decided_by").cast(pl.String)
 
 
@@ -138,16 +137,12 @@ def unified_preprocessed_raw(
     """
     matched = groups.select("rid", "amperity_id", "component_id", "supersized_id")
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
-    joined = [
-        pl.when(pl.col(column).list.len() > 0).then(pl.col(column).list.join(",")).alias(column)
-        for column in (*MULTI_VALUE, "given_canonical")
-    ]
     # Read before its lists become a text.
     frame = frame.with_columns(sk_given_name=pl.coalesce(_canonical(), "given_name"))
     foreign_keys = [column for column in frame.columns if column.startswith("fk_")]
     frame = frame.with_columns(
         number_keys(frame, con).alias("int_id"),
-        *joined,
+        *map(joined_values, (*MULTI_VALUE, "given_canonical")),
         *(pl.col(key).str.replace_all(KEY_SEPARATOR, ",", literal=True) for key in foreign_keys),
         sk_generational_suffix=pl.col("generational_suffix"),
     )
@@ -157,6 +152,12 @@ def unified_preprocessed_raw(
         if column.startswith(("fk_", "bk_", "sk_")) and column not in SEPARATION
     ]
     return frame.select(*PREPROCESSED_COLUMNS, *keys).sort(KEYS)
+
+
+def joined_values(column: str) -> pl.Expr:
+    """Several values as a text, NULL where there is none."""
+    values = pl.col(column).list
+    return pl.when(values.len() > 0).then(values.join(",")).alias(column)
 
 
 def _canonical() -> pl.Expr:
