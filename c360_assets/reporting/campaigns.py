@@ -65,7 +65,7 @@ class CampaignResults:
     failures: list[str] = field(default_factory=list)
 
 
-def send_now(root: Path, names: Sequence[str], run_id: str = "") -> CampaignResults:
+def send_now(root: Path, names: Sequence[str]) -> CampaignResults:
     """Send campaigns to all their receivers, each alone: one that fails keeps no other back.
 
     The tables that hold consent are made current first, from what is loaded.
@@ -75,7 +75,7 @@ def send_now(root: Path, names: Sequence[str], run_id: str = "") -> CampaignResu
     done = CampaignResults()
     with (
         tenant_lock(root, "a campaign"),
-        open_session(root / "warehouse", tenant.config.timezone, run_id=run_id) as session,
+        open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
         for campaign in campaigns:
             try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from c360_assets.reporting.values_not_taken import Refused
 
 REDIRECTS = "stitch_id_redirects"
+SHOWN_ORDERS = 10
 GROUPS = {
     "name": ("full_name", "generational_suffix"),
     "email": ("email",),
@@ -204,8 +205,8 @@ def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def render_profile(profile: Profile, console: Console, orders: int = 10) -> None:
-    """Print the page; at most `orders` of the latest orders."""
+def render_profile(profile: Profile, console: Console) -> None:
+    """Print the page; of the orders the latest `SHOWN_ORDERS`."""
     sections: list[RenderableType] = [_merged_table(profile)]
     if profile.asked_for:
         sections.insert(0, f"[yellow]{profile.asked_for} ended; its records are here now[/]\n")
@@ -219,9 +220,9 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
         sections.extend(_record_line(record) for record in profile.records)
     if profile.orders:
         title = f"\n{len(profile.orders)} orders, latest first"
-        if len(profile.orders) > orders:
-            title = f"\nThe latest {orders} of {len(profile.orders)} orders; --json lists all"
-        sections.append(_orders_table(title, profile.orders[:orders]))
+        if len(profile.orders) > SHOWN_ORDERS:
+            title = f"\nThe latest {SHOWN_ORDERS} of {len(profile.orders)} orders; --json lists all"
+        sections.append(_orders_table(title, profile.orders[:SHOWN_ORDERS]))
     console.print(
         Panel(Group(*sections), title=profile.amperity_id, title_align="left", padding=(0, 1))
     )

@@ -164,6 +164,7 @@ def finding_sql(root: Path, number: int, only: str | None = None) -> str:
     return sql
 
 
+SHOWN_TRENDS = 4
 # Figures that say how full a table is are named after what is missing; these are no columns of it.
 NO_COLUMN = {"missing_any_pct"}
 
@@ -262,8 +263,8 @@ def _rules(report_id: str) -> set[str]:
     return {item.name for item in report.items if item.finding}
 
 
-def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
-    """Rows by day, and the shares that moved most."""
+def _trends(daily: pl.DataFrame) -> list[Trend]:
+    """Rows by day, and the `SHOWN_TRENDS` shares that moved most."""
     rows = daily.filter(pl.col("metric") == "record_count").unique(["day"]).sort("day")
     if rows.height < 2:
         return []
@@ -275,7 +276,7 @@ def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
         .filter(pl.col("spread") > 0)
         .sort(["spread", "report_id", "metric"], descending=[True, False, False])
         .unique("metric", keep="first", maintain_order=True)
-        .head(limit)
+        .head(SHOWN_TRENDS)
     )
     for report_id, metric in moved.select("report_id", "metric").iter_rows():
         of_figure = (pl.col("report_id") == report_id) & (pl.col("metric") == metric)

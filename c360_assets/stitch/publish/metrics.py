@@ -40,7 +40,6 @@ METRICS_SCHEMA = {
     "bucket": pl.String,
     "value": pl.Float64,
 }
-SINGLE_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 # An alert, never a failure: this share of the previous records came or went.
 MOVED_ALERT = 0.2
 PERCENTAGES = ("deduplication_rate", "jitter", "household_pairs_apart_percent")
