@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 
 if TYPE_CHECKING:
     from c360_assets.customer_360.tables.databases import Database
@@ -231,7 +232,7 @@ def render_profile(profile: Profile, console: Console) -> None:
 def _merged_table(profile: Profile) -> Table:
     """The merged value of each group of fields, and the record that it comes from."""
     merged = profile.merged
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = plain_table()
     for heading in ("", "value", "source", "key", "priority"):
         table.add_column(heading, overflow="fold")
     for group, columns in profile.groups.items():
@@ -250,9 +251,7 @@ def _merged_table(profile: Profile) -> Table:
 
 
 def _refused_table(items: list[Refused]) -> Table:
-    table = Table(
-        title="\nnot taken", title_justify="left", box=None, pad_edge=False, header_style="dim"
-    )
+    table = plain_table("\nnot taken")
     for heading in ("", "value", "source", "key", "why"):
         table.add_column(heading, overflow="fold")
     for item in items:
@@ -289,7 +288,7 @@ def _plain(value: Any) -> str:
 
 
 def _orders_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = plain_table(title)
     for column in rows[0] if rows else ():
         table.add_column(ORDER_COLUMNS[column], overflow="fold")
     for row in rows:

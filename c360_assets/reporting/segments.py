@@ -14,11 +14,11 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.published import open_published
 from c360_assets.segments import questions
 from c360_assets.segments.published_sql import published_sql
@@ -79,7 +79,7 @@ def render_list(listed: Sequence[questions.Listed], console: Console) -> None:
     if not listed:
         console.print("no segments yet: write segments/NAME.yaml (docs/segments.md)")
         return
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("segment", no_wrap=True)
     for heading in ("people", "entered", "left"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -189,7 +189,7 @@ def render_size(counted: Size, console: Console) -> None:
     console.print(f"{counted.people:,} of {counted.everybody:,} people ({share:.1f} %)")
     if not counted.conditions:
         return
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     for heading in ("alone", "together"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("condition", overflow="fold")
@@ -227,7 +227,7 @@ def overlap(root: Path, names: Sequence[str]) -> list[questions.Shared]:
 def render_overlap(
     names: Sequence[str], shared: Sequence[questions.Shared], console: Console
 ) -> None:
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("people", justify="right", no_wrap=True)
     table.add_column("in exactly", overflow="fold")
     for one in shared:
@@ -246,7 +246,7 @@ def history(root: Path, name: str, day: date) -> questions.Past:
 
 def render_history(past: questions.Past, console: Console) -> None:
     console.print(f"{past.segment} had {past.people:,} people on {past.day}")
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("day", no_wrap=True)
     for heading in ("people", "entered", "left", "by merges and splits"):
         table.add_column(heading, justify="right")

@@ -27,6 +27,7 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import odd_entries, unmarked
 from c360_assets.reporting.last_run import last_run_line
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.reporting.summary import CheckWarning, check_warnings
 from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
@@ -348,13 +349,7 @@ def _publication_line(published: dict[str, Any]) -> str:
 
 
 def _feeds_table(status: Status) -> Table:
-    table = Table(
-        title=escape(status.tenant),
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="dim",
-    )
+    table = plain_table(escape(status.tenant))
     table.add_column("feed", overflow="fold")
     table.add_column("last delivery", no_wrap=True)
     for name in ("rows read", "rejected", "waiting"):

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.findings import Finding, worst_findings
 from c360_assets.validations.relation import day_sql, relation
@@ -357,7 +358,7 @@ def render_validations(
 
 
 def _findings_table(findings: Sequence[Finding]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("#", justify="right", style="dim")
     table.add_column("source", overflow="fold")
     table.add_column("finding", overflow="fold")
