@@ -1,6 +1,6 @@
 """What people read about segments on a terminal.
 
-The answers are those of `segments.questions`.
+The answers are those of `segments.questions`, `why` and `candidates`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.errors import C360Error
 from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.published import open_published
-from c360_assets.segments import questions
+from c360_assets.segments import candidates, questions
+from c360_assets.segments import why as person_questions
 from c360_assets.segments.published_sql import published_sql
 from c360_assets.segments.schema import Schema
 from c360_assets.tenant.models import Tenant
@@ -132,12 +133,12 @@ def render_segment(shown: Shown, console: Console) -> None:
     console.print(f"\n{shown.text}", markup=False, soft_wrap=True)
 
 
-def why(root: Path, name: str, person: str) -> questions.Why:
+def why(root: Path, name: str, person: str) -> person_questions.Why:
     with opened(root, name) as database:
-        return questions.why(database.con, database.tenant, name, database.schema, person)
+        return person_questions.why(database.con, database.tenant, name, database.schema, person)
 
 
-def render_why(name: str, answer: questions.Why, console: Console) -> None:
+def render_why(name: str, answer: person_questions.Why, console: Console) -> None:
     state = "is in" if answer.is_member else "is not in"
     since = f" since {answer.member_since}" if answer.member_since else ""
     console.print(f"{answer.amperity_id} {state} {name}{since}")
@@ -161,7 +162,7 @@ class Size:
     segment: str
     people: int
     everybody: int
-    conditions: Sequence[questions.ConditionSize] = ()
+    conditions: Sequence[candidates.ConditionSize] = ()
 
 
 def size(root: Path, file: str, *, by_condition: bool = False) -> Size:
@@ -173,14 +174,14 @@ def size(root: Path, file: str, *, by_condition: bool = False) -> Size:
         path = root / tenant.places[f"segment {path.stem}"]
     database = GROUP
     if path.suffix != ".sql":
-        database = questions.database_in(path)
+        database = candidates.database_in(path)
     with open_published(root, database) as con:
         schema = questions.published_schema(con, tenant, published_name(tenant, database))
-        found = questions.candidate(tenant, path, schema)
+        found = candidates.candidate(tenant, path, schema)
         everybody = questions.count(con, "SELECT amperity_id FROM customer_360")
         people = questions.count(con, found.sql)
         is_asked = by_condition or not people
-        conditions = questions.condition_sizes(con, found) if is_asked else ()
+        conditions = candidates.condition_sizes(con, found) if is_asked else ()
         return Size(path.stem, people, everybody, conditions)
 
 
