@@ -291,6 +291,7 @@ def test_figures_add_up(result: StitchResult) -> None:
     assert result.figures["source_ids"] == result.figures["source_records"] == 2 * len(NAMES) + 1
     rate = metrics.filter(metric="deduplication_rate", datasource="*")["value"].item()
     assert rate == pytest.approx(100 * (2 * len(NAMES) + 1 - ids) / (2 * len(NAMES) + 1))
+    assert result.figures["deduplication_rate"] == round(rate, 2) != int(rate)
 
 
 def test_row_order_changes_nothing(result: StitchResult) -> None:

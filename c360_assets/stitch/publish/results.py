@@ -242,17 +242,18 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             linked,
             of_model.household_apart if of_model is not None else 0.0,
         )
-        return metrics.stitch_metrics(
-            self._accounts(),
-            inside,
-            pairs,
-            self.changed.counts,
-            self.changed.identities,
-            causes.counts(self.changed.pks),
-            self._results.taken_out.badvalues,
-            self._quality(),
-            self._source_changes(),
+        measured = metrics.Measured(
+            unified=self._accounts(),
+            scores=inside,
+            pairs=pairs,
+            changes=self.changed.counts,
+            identities=self.changed.identities,
+            causes=causes.counts(self.changed.pks),
+            badvalues=self._results.taken_out.badvalues,
+            quality=self._quality(),
+            source_changes=self._source_changes(),
         )
+        return metrics.stitch_metrics(measured)
 
     def _source_changes(self) -> pl.DataFrame:
         before = self._results.previous
