@@ -18,7 +18,7 @@ import duckdb
 from c360_assets.customer_360 import check_merge_policy
 from c360_assets.customer_360 import check_settings as check_customer_360
 from c360_assets.customer_360.check_lakes import look_at_lakes
-from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.errors import C360Error, ConfigError, Problem, has_errors
 from c360_assets.tenant import (
     check_arrival,
     check_engine,
@@ -147,10 +147,6 @@ def _with_line(problem: Problem, tenant: Tenant) -> Problem:
         return problem
     line = Document.parse(text, problem.file).line(*parts_of(problem.key))
     return replace(problem, line=line)
-
-
-def has_errors(problems: Iterable[Problem]) -> bool:
-    return any(problem.severity == "error" for problem in problems)
 
 
 def _settings_problems(files: TenantFiles) -> list[Problem]:

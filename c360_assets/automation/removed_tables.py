@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from c360_assets.configuration import all_problems, has_errors
+from c360_assets.configuration import all_problems
 from c360_assets.customer_360.publication.lakes import published_names
-from c360_assets.errors import C360Error, ConfigError
+from c360_assets.errors import C360Error, ConfigError, has_errors
 from c360_assets.recipes import recipes
 from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.base_models import physical_name

@@ -107,14 +107,14 @@ def require_port(port: int) -> None:
             ) from None
 
 
-def wait_for_code(address: CodeAddress, seconds: float = SECONDS_TO_START) -> None:
+def wait_for_code(address: CodeAddress) -> None:
     """Wait until the code location listens. Raises C360Error when it does not in time."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + SECONDS_TO_START
     while not address.answers():
         if time.monotonic() > deadline:
             place = address.socket or f"{address.host}:{address.port}"
             raise C360Error(
-                f"the code location does not answer at {place} after {seconds:.0f} s: start "
-                "`c360 service code` first, and look at what it prints"
+                f"the code location does not answer at {place} after {SECONDS_TO_START:.0f} s: "
+                "start `c360 service code` first, and look at what it prints"
             )
         time.sleep(SECONDS_BETWEEN_LOOKS)

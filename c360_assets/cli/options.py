@@ -33,6 +33,7 @@ DatabaseOption = Annotated[
     str, typer.Option("--database", help="A database of tenant.yaml; the group's unless given.")
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Compute again what is current.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
 ThresholdOption = Annotated[
     int | None,
     typer.Option(

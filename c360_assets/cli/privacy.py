@@ -102,7 +102,7 @@ def forget(
                     finder, loaded, found, mode, strategy=strategy, asked_by="command line"
                 )
             receipt = carry_out(loaded, work, _step)
-    _print_receipt(receipt, root, as_json)
+    _print_receipt(receipt, as_json)
 
 
 def dsar(
@@ -210,7 +210,7 @@ def _ask(yes: bool) -> None:
     typer.confirm("Forget for good?", abort=True)
 
 
-def _print_receipt(receipt: Receipt, root: Path, as_json: bool) -> None:
+def _print_receipt(receipt: Receipt, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
     else:

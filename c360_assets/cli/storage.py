@@ -10,15 +10,13 @@ from typing import Annotated
 
 import typer
 
-from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
+from c360_assets.cli.options import DryRunOption, JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, print_json, reported_errors
 
 
 def tidy(
     tenant: TenantOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be removed.")
-    ] = False,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove what is older than `retention` of tenant.yaml allows: earlier versions of tables,
@@ -161,9 +159,7 @@ def remove(
         ),
     ] = None,
     tenant: TenantOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be removed.")
-    ] = False,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove tables that the settings no longer have, with all their versions: of a feed, a custom

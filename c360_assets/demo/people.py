@@ -253,54 +253,72 @@ def _emails(
     chunk: int,
     households: Households,
 ) -> list[pl.Series]:
+    # The order of the draws decides who is generated from a seed.
     n = len(people)
     index = people["person"].to_numpy()
-    home = households.number
+    styles = _login_styles(rng, people)
+    local = _choose(rng, styles, LOGIN_WEIGHTS)
+    # The same weights over other styles: people preferred those of the end in earlier years.
+    old_local = _choose(rng, styles[::-1], LOGIN_WEIGHTS)
+    work_local = _choose(rng, styles[:2], np.array([0.7, 0.3]))
+    family_email = _family_emails(rng, people, chunk, households)
+    email = local + "@" + _domains(rng, n)
+    old_email = old_local + "@old." + _domains(rng, n)
+    old_email = _only_where(rng.random(n) < 0.24, old_email)
+    work_email = work_local + "@" + pick(rng, values.firms, n) + ".example"
+    work_email = _only_where(rng.random(n) < 0.14, work_email)
+    return [
+        _distinct(email, index, chunk).alias("email"),
+        _distinct(old_email, index, chunk).alias("old_email"),
+        _distinct(work_email, index, chunk).alias("work_email"),
+        family_email.alias("family_email"),
+    ]
+
+
+LOGIN_WEIGHTS = np.array([0.2, 0.15, 0.16, 0.07, 0.14, 0.08, 0.12, 0.08])
+
+
+def _login_styles(rng: np.random.Generator, people: pl.DataFrame) -> list[pl.Series]:
+    """What people call themselves before the `@`, by style; the first two also at work."""
     given = people["given"].str.to_lowercase()
     surname = people["surname"].str.to_lowercase()
     nick = people["nick"].str.to_lowercase()
     birth_surname = people["former_surname"].str.to_lowercase().fill_null(surname)
     year = people["birthdate"].dt.strftime("%y")
-    digits = pl.Series(rng.integers(1, 1000, n)).cast(pl.String)
-    full_name = given + "." + surname
-    short_name = given.str.slice(0, 1) + surname
-    styles = [
-        full_name,
-        short_name,
+    digits = pl.Series(rng.integers(1, 1000, len(people))).cast(pl.String)
+    hobby = pl.Series(HOBBIES).gather(rng.integers(0, len(HOBBIES), len(people)))
+    return [
+        given + "." + surname,
+        given.str.slice(0, 1) + surname,
         given + surname + year,
         surname + "." + given,
         nick + surname.str.slice(0, 1) + digits,
         given + "_" + birth_surname,
-        pl.Series(HOBBIES).gather(rng.integers(0, len(HOBBIES), n)) + digits,
+        hobby + digits,
         nick + year + digits,
     ]
-    weights = np.array([0.2, 0.15, 0.16, 0.07, 0.14, 0.08, 0.12, 0.08])
-    local = _choose(rng, styles, weights)
-    # The same weights over other styles: people preferred those of the end in earlier years.
-    old_local = _choose(rng, styles[::-1], weights)
-    domains = pl.Series([domain for domain, _ in EMAIL_DOMAINS])
-    domain_shares = np.array([share for _, share in EMAIL_DOMAINS])
-    work_local = _choose(rng, [full_name, short_name], np.array([0.7, 0.3]))
-    # A household of several people may share an address: the.smiths12@example.com.
-    family_domain = pick(rng, domains, households.count, domain_shares).gather(home)
-    family_local = "the." + surname.gather(households.head) + "s"
-    family_local += pl.Series(home % 97).cast(pl.String)
-    family_email = family_local + "@" + family_domain
+
+
+def _family_emails(
+    rng: np.random.Generator, people: pl.DataFrame, chunk: int, households: Households
+) -> pl.Series:
+    """The address that a household of several people may share: the.smiths12@example.com."""
+    home = households.number
+    domain = _domains(rng, households.count).gather(home)
+    surname = people["surname"].str.to_lowercase()
+    local = "the." + surname.gather(households.head) + "s"
+    local += pl.Series(home % 97).cast(pl.String)
+    email = _distinct(local + "@" + domain, people["household"].to_numpy(), chunk, by_owner=True)
     size = np.bincount(home, minlength=households.count)[home]
     shares_email = (rng.random(households.count) < 0.16)[home] & (size > 1)
-    email = local + "@" + pick(rng, domains, n, domain_shares)
-    old_email = old_local + "@old." + pick(rng, domains, n, domain_shares)
-    old_email = _only_where(rng.random(n) < 0.24, old_email)
-    work_email = work_local + "@" + pick(rng, values.firms, n) + ".example"
-    work_email = _only_where(rng.random(n) < 0.14, work_email)
-    household = people["household"].to_numpy()
-    family_email = _distinct(family_email, household, chunk, by_owner=True)
-    return [
-        _distinct(email, index, chunk).alias("email"),
-        _distinct(old_email, index, chunk).alias("old_email"),
-        _distinct(work_email, index, chunk).alias("work_email"),
-        _only_where(shares_email, family_email).alias("family_email"),
-    ]
+    return _only_where(shares_email, email)
+
+
+def _domains(rng: np.random.Generator, n: int) -> pl.Series:
+    """So many domains of e-mail services, by how common they are."""
+    names = pl.Series([domain for domain, _ in EMAIL_DOMAINS])
+    shares = np.array([share for _, share in EMAIL_DOMAINS])
+    return pick(rng, names, n, shares)
 
 
 def _choose(rng: np.random.Generator, styles: list[pl.Series], weights: np.ndarray) -> pl.Series:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.segments.audience import Accounting, Campaign, campaign_named
 from c360_assets.segments.campaign_send import (
     SentCampaign,
@@ -65,7 +65,7 @@ class CampaignResults:
     failures: list[str] = field(default_factory=list)
 
 
-def send_now(root: Path, names: Sequence[str], run_id: str = "") -> CampaignResults:
+def send_now(root: Path, names: Sequence[str]) -> CampaignResults:
     """Send campaigns to all their receivers, each alone: one that fails keeps no other back.
 
     The tables that hold consent are made current first, from what is loaded.
@@ -75,7 +75,7 @@ def send_now(root: Path, names: Sequence[str], run_id: str = "") -> CampaignResu
     done = CampaignResults()
     with (
         tenant_lock(root, "a campaign"),
-        open_session(root / "warehouse", tenant.config.timezone, run_id=run_id) as session,
+        open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
         for campaign in campaigns:
             try:
@@ -121,7 +121,7 @@ def render_preview(shown: Previewed, console: Console) -> None:
 
 
 def _render_accounting(numbers: Accounting, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = plain_table(heading="")
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
@@ -162,7 +162,7 @@ def render_results(found: Results, console: Console) -> None:
     console.print(
         f"{found.campaign}: orders from the day of the first delivery, {found.window_days} days"
     )
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("treatment", overflow="fold")
     for heading in ("recipients", "purchasers", "conversion", "revenue per recipient", "lift"):
         table.add_column(heading, justify="right")

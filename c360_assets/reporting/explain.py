@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.profile import ids_like
 from c360_assets.semantics.closest import closest
 from c360_assets.stitch.explain.pair import Meeting, PairEvidence, explain_pair
@@ -409,7 +410,7 @@ def _render_steps(steps: Sequence[Step], console: Console) -> None:
 
 
 def _table(title: str, columns: Iterable[str], numbers: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = plain_table(title)
     for name in columns:
         table.add_column(name, overflow="fold")
     for name in numbers:

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.published import database_named, is_held
 from c360_assets.tenant.local_time import zone
 from c360_assets.warehouse.publications import OPENED, Publication, place_of
@@ -90,7 +90,7 @@ def render_versions(shown: list[Version], console: Console) -> None:
     if not shown:
         console.print("nothing is published yet; `c360 run` publishes")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table(heading="bold")
     for column in ("", "written", "as of", "people", "size"):
         table.add_column(column, justify="right" if column in ("people", "size") else "left")
     for version in shown:

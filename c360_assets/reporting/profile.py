@@ -16,12 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 
 if TYPE_CHECKING:
     from c360_assets.customer_360.tables.databases import Database
     from c360_assets.reporting.values_not_taken import Refused
 
 REDIRECTS = "stitch_id_redirects"
+SHOWN_ORDERS = 10
 GROUPS = {
     "name": ("full_name", "generational_suffix"),
     "email": ("email",),
@@ -204,8 +206,8 @@ def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def render_profile(profile: Profile, console: Console, orders: int = 10) -> None:
-    """Print the page; at most `orders` of the latest orders."""
+def render_profile(profile: Profile, console: Console) -> None:
+    """Print the page; of the orders the latest `SHOWN_ORDERS`."""
     sections: list[RenderableType] = [_merged_table(profile)]
     if profile.asked_for:
         sections.insert(0, f"[yellow]{profile.asked_for} ended; its records are here now[/]\n")
@@ -219,9 +221,9 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
         sections.extend(_record_line(record) for record in profile.records)
     if profile.orders:
         title = f"\n{len(profile.orders)} orders, latest first"
-        if len(profile.orders) > orders:
-            title = f"\nThe latest {orders} of {len(profile.orders)} orders; --json lists all"
-        sections.append(_orders_table(title, profile.orders[:orders]))
+        if len(profile.orders) > SHOWN_ORDERS:
+            title = f"\nThe latest {SHOWN_ORDERS} of {len(profile.orders)} orders; --json lists all"
+        sections.append(_orders_table(title, profile.orders[:SHOWN_ORDERS]))
     console.print(
         Panel(Group(*sections), title=profile.amperity_id, title_align="left", padding=(0, 1))
     )
@@ -230,7 +232,7 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
 def _merged_table(profile: Profile) -> Table:
     """The merged value of each group of fields, and the record that it comes from."""
     merged = profile.merged
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = plain_table()
     for heading in ("", "value", "source", "key", "priority"):
         table.add_column(heading, overflow="fold")
     for group, columns in profile.groups.items():
@@ -249,9 +251,7 @@ def _merged_table(profile: Profile) -> Table:
 
 
 def _refused_table(items: list[Refused]) -> Table:
-    table = Table(
-        title="\nnot taken", title_justify="left", box=None, pad_edge=False, header_style="dim"
-    )
+    table = plain_table("\nnot taken")
     for heading in ("", "value", "source", "key", "why"):
         table.add_column(heading, overflow="fold")
     for item in items:
@@ -288,7 +288,7 @@ def _plain(value: Any) -> str:
 
 
 def _orders_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = plain_table(title)
     for column in rows[0] if rows else ():
         table.add_column(ORDER_COLUMNS[column], overflow="fold")
     for row in rows:

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from c360_assets.reporting.plain_tables import plain_table
+
 FOLDED = 20
 """Characters to which a column may be folded before it is hard to read."""
 TURNED = "column"
@@ -41,7 +43,7 @@ def _table(
     names: Sequence[str], texts: Sequence[Sequence[str]], first_width: int | None = None
 ) -> Table:
     # Texts, as a plain string's square brackets would be read as markup.
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table(heading="bold")
     for number, name in enumerate(names):
         width = first_width if number == 0 else None
         table.add_column(Text(name), overflow="fold", width=width)

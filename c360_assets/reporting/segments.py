@@ -1,6 +1,6 @@
 """What people read about segments on a terminal.
 
-The answers are those of `segments.questions`.
+The answers are those of `segments.questions`, `why` and `candidates`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.published import open_published
-from c360_assets.segments import questions
+from c360_assets.segments import candidates, questions
+from c360_assets.segments import why as person_questions
 from c360_assets.segments.published_sql import published_sql
 from c360_assets.segments.schema import Schema
 from c360_assets.tenant.models import Tenant
@@ -79,7 +80,7 @@ def render_list(listed: Sequence[questions.Listed], console: Console) -> None:
     if not listed:
         console.print("no segments yet: write segments/NAME.yaml (docs/segments.md)")
         return
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("segment", no_wrap=True)
     for heading in ("people", "entered", "left"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -132,12 +133,12 @@ def render_segment(shown: Shown, console: Console) -> None:
     console.print(f"\n{shown.text}", markup=False, soft_wrap=True)
 
 
-def why(root: Path, name: str, person: str) -> questions.Why:
+def why(root: Path, name: str, person: str) -> person_questions.Why:
     with opened(root, name) as database:
-        return questions.why(database.con, database.tenant, name, database.schema, person)
+        return person_questions.why(database.con, database.tenant, name, database.schema, person)
 
 
-def render_why(name: str, answer: questions.Why, console: Console) -> None:
+def render_why(name: str, answer: person_questions.Why, console: Console) -> None:
     state = "is in" if answer.is_member else "is not in"
     since = f" since {answer.member_since}" if answer.member_since else ""
     console.print(f"{answer.amperity_id} {state} {name}{since}")
@@ -161,7 +162,7 @@ class Size:
     segment: str
     people: int
     everybody: int
-    conditions: Sequence[questions.ConditionSize] = ()
+    conditions: Sequence[candidates.ConditionSize] = ()
 
 
 def size(root: Path, file: str, *, by_condition: bool = False) -> Size:
@@ -173,14 +174,14 @@ def size(root: Path, file: str, *, by_condition: bool = False) -> Size:
         path = root / tenant.places[f"segment {path.stem}"]
     database = GROUP
     if path.suffix != ".sql":
-        database = questions.database_in(path)
+        database = candidates.database_in(path)
     with open_published(root, database) as con:
         schema = questions.published_schema(con, tenant, published_name(tenant, database))
-        found = questions.candidate(tenant, path, schema)
+        found = candidates.candidate(tenant, path, schema)
         everybody = questions.count(con, "SELECT amperity_id FROM customer_360")
         people = questions.count(con, found.sql)
         is_asked = by_condition or not people
-        conditions = questions.condition_sizes(con, found) if is_asked else ()
+        conditions = candidates.condition_sizes(con, found) if is_asked else ()
         return Size(path.stem, people, everybody, conditions)
 
 
@@ -189,7 +190,7 @@ def render_size(counted: Size, console: Console) -> None:
     console.print(f"{counted.people:,} of {counted.everybody:,} people ({share:.1f} %)")
     if not counted.conditions:
         return
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     for heading in ("alone", "together"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("condition", overflow="fold")
@@ -227,7 +228,7 @@ def overlap(root: Path, names: Sequence[str]) -> list[questions.Shared]:
 def render_overlap(
     names: Sequence[str], shared: Sequence[questions.Shared], console: Console
 ) -> None:
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("people", justify="right", no_wrap=True)
     table.add_column("in exactly", overflow="fold")
     for one in shared:
@@ -246,7 +247,7 @@ def history(root: Path, name: str, day: date) -> questions.Past:
 
 def render_history(past: questions.Past, console: Console) -> None:
     console.print(f"{past.segment} had {past.people:,} people on {past.day}")
-    table = Table(box=None, pad_edge=False)
+    table = plain_table(heading="bold")
     table.add_column("day", no_wrap=True)
     for heading in ("people", "entered", "left", "by merges and splits"):
         table.add_column(heading, justify="right")

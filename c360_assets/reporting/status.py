@@ -27,6 +27,7 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import odd_entries, unmarked
 from c360_assets.reporting.last_run import last_run_line
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.reporting.summary import CheckWarning, check_warnings
 from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
@@ -189,7 +190,8 @@ def _recent_alerts(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines = path.read_text("utf-8", "replace").splitlines()
-    alerts = [alert for line in lines if (alert := _recent_alert(line, now)) is not None]
+    read = [_recent_alert(line, now) for line in lines]
+    alerts = [alert for alert in read if alert is not None]
     alerts.sort(key=lambda alert: alert["at"], reverse=True)
     return alerts[:MOST_ALERTS]
 
@@ -283,6 +285,20 @@ def render_status(status: Status, console: Console) -> None:
     for feed in status.feeds:
         for line in _reasons(feed):
             console.print(line)
+    _print_stitch(status, console)
+    _print_line(console, f"Tables      {status.tables}")
+    if status.removed:
+        _print_warning(console, status.removed)
+    _print_publications(status, console)
+    clock = ZoneInfo(status.timezone)
+    if status.last_run is not None:
+        _print_line(console, f"Last run    {last_run_line(status.last_run, clock)}")
+    for alert in status.alerts:
+        console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
+    _print_settings(status, console)
+
+
+def _print_stitch(status: Status, console: Console) -> None:
     stitch = status.stitch
     if stitch["source_records"]:
         console.print(
@@ -295,12 +311,13 @@ def render_status(status: Status, console: Console) -> None:
     if quality:
         console.print(f"            {quality}", markup=False)
     for warning in stitch["warnings"]:
-        console.print(f"[yellow]            ! {escape(warning)}[/]")
+        _print_warning(console, warning)
     if status.unseen:
         console.print(f"            {unseen_text(status.unseen)}", markup=False)
-    _print_line(console, f"Tables      {status.tables}")
-    if status.removed:
-        console.print(f"            ! {status.removed}", style="yellow", markup=False)
+
+
+def _print_publications(status: Status, console: Console) -> None:
+    """What is published where, and what is wrong with it."""
     if status.published:
         _print_line(console, f"Published   {_publication_line(status.published)}")
     elif not status.not_looked_at:
@@ -309,15 +326,13 @@ def render_status(status: Status, console: Console) -> None:
         if other:
             _print_line(console, f"            {name}: {_publication_line(other)}")
     for problem in status.not_looked_at:
-        console.print(f"            ! {problem}", style="yellow", markup=False)
+        _print_warning(console, problem)
     for check in status.check_warnings:
-        line = f"            ! {check.id}  {check.question}  {check.counts}"
-        console.print(line, style="yellow", markup=False)
-    clock = ZoneInfo(status.timezone)
-    if status.last_run is not None:
-        _print_line(console, f"Last run    {last_run_line(status.last_run, clock)}")
-    for alert in status.alerts:
-        console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
+        _print_warning(console, f"{check.id}  {check.question}  {check.counts}")
+
+
+def _print_settings(status: Status, console: Console) -> None:
+    """What begins by itself, what is kept, and when late files are taken in."""
     console.print(
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
@@ -336,6 +351,10 @@ def render_status(status: Status, console: Console) -> None:
         console.print(f"Late files  loaded after the database was published: {when}")
 
 
+def _print_warning(console: Console, message: str) -> None:
+    console.print(f"            ! {message}", style="yellow", markup=False)
+
+
 def _print_line(console: Console, line: str) -> None:
     console.print(line, markup=False, soft_wrap=True)
 
@@ -348,13 +367,7 @@ def _publication_line(published: dict[str, Any]) -> str:
 
 
 def _feeds_table(status: Status) -> Table:
-    table = Table(
-        title=escape(status.tenant),
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="dim",
-    )
+    table = plain_table(escape(status.tenant))
     table.add_column("feed", overflow="fold")
     table.add_column("last delivery", no_wrap=True)
     for name in ("rows read", "rejected", "waiting"):

@@ -21,6 +21,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.reporting.in_memory import make_recipes
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.rows import print_rows
 from c360_assets.stitch.publish.causes import CAUSES
 from c360_assets.stitch.tenant_run import match
@@ -130,7 +131,7 @@ def render_trial(trial: Trial, console: Console) -> None:
 
 
 def _counts_table(title: str, counts: Mapping[str, int]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+    table = plain_table(title, heading="")
     table.add_column("what")
     table.add_column("how many", justify="right")
     for name, count in counts.items():

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from c360_assets.customer_360.checks.run_data_checks import TABLE as CHECKS
 from c360_assets.reporting.paths import short_place
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.segments.send_record import SendRecord
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
@@ -237,7 +238,7 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
 
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
-    table = Table(title="Feeds", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = plain_table("Feeds")
     table.add_column("feed", overflow="fold")
     for name in ("days", "files", "rows read", "loaded", "rejected"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -253,9 +254,7 @@ def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
 
 
 def _tables(summary: Summary) -> Table:
-    table = Table(
-        title="\nTables", title_justify="left", box=None, pad_edge=False, show_header=False
-    )
+    table = plain_table("\nTables", heading="")
     table.add_column("table")
     table.add_column("rows", justify="right")
     table.add_column("", style="dim")
@@ -266,13 +265,7 @@ def _tables(summary: Summary) -> Table:
 
 
 def _findings(findings: Sequence[Finding]) -> Table:
-    table = Table(
-        title="\nInput validation: look at these first",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        show_header=False,
-    )
+    table = plain_table("\nInput validation: look at these first", heading="")
     for finding in findings:
         description = finding_text(finding.metric, finding.count, 100 * finding.share)
         table.add_row(finding.report_id, Text(finding.datasource), description)
@@ -281,13 +274,8 @@ def _findings(findings: Sequence[Finding]) -> Table:
 
 def _checks(warnings: Sequence[CheckWarning]) -> Table:
     count = f"{len(warnings)} warn" if len(warnings) > 1 else "1 warns"
-    table = Table(
-        title=f"\nChecks of the database: {count}, all are in reports.{CHECKS}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        show_header=False,
-    )
+    title = f"\nChecks of the database: {count}, all are in reports.{CHECKS}"
+    table = plain_table(title, heading="")
     for check in warnings[:SHOWN_CHECKS]:
         table.add_row(check.id, check.question, check.counts)
     return table

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
+from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.findings import Finding, worst_findings
 from c360_assets.validations.relation import day_sql, relation
@@ -164,6 +165,7 @@ def finding_sql(root: Path, number: int, only: str | None = None) -> str:
     return sql
 
 
+SHOWN_TRENDS = 4
 # Figures that say how full a table is are named after what is missing; these are no columns of it.
 NO_COLUMN = {"missing_any_pct"}
 
@@ -262,8 +264,8 @@ def _rules(report_id: str) -> set[str]:
     return {item.name for item in report.items if item.finding}
 
 
-def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
-    """Rows by day, and the shares that moved most."""
+def _trends(daily: pl.DataFrame) -> list[Trend]:
+    """Rows by day, and the `SHOWN_TRENDS` shares that moved most."""
     rows = daily.filter(pl.col("metric") == "record_count").unique(["day"]).sort("day")
     if rows.height < 2:
         return []
@@ -275,7 +277,7 @@ def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
         .filter(pl.col("spread") > 0)
         .sort(["spread", "report_id", "metric"], descending=[True, False, False])
         .unique("metric", keep="first", maintain_order=True)
-        .head(limit)
+        .head(SHOWN_TRENDS)
     )
     for report_id, metric in moved.select("report_id", "metric").iter_rows():
         of_figure = (pl.col("report_id") == report_id) & (pl.col("metric") == metric)
@@ -356,7 +358,7 @@ def render_validations(
 
 
 def _findings_table(findings: Sequence[Finding]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("#", justify="right", style="dim")
     table.add_column("source", overflow="fold")
     table.add_column("finding", overflow="fold")

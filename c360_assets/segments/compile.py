@@ -122,16 +122,14 @@ def with_referenced(names: Iterable[str], definitions: Mapping[str, Definition])
     return list(found)
 
 
-def compile_segments(
-    definitions: Sequence[Definition], source: Source, as_of_sql: str = RUN_DATE
-) -> Compiled:
+def compile_segments(definitions: Sequence[Definition], source: Source) -> Compiled:
     """The definitions in order of reading as SQL; `source` says where lists and SQL files are."""
     leaves = _distinct_leaves(definitions)
     columns = {leaf: condition_column(number) for number, leaf in enumerate(leaves)}
     expressions = {
         definition.name: _expression(definition.condition, columns) for definition in definitions
     }
-    conditions = _conditions_sql(leaves, source).replace(AS_OF, as_of_sql)
+    conditions = _conditions_sql(leaves, source).replace(AS_OF, RUN_DATE)
     return Compiled(conditions, tuple(leaves), expressions)
 
 

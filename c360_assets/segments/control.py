@@ -6,7 +6,6 @@ u = SHA-256(salt, id) / 2**256; control where u < p. Treatments divide a second 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -44,9 +43,3 @@ def treatment_sql(unit: str, salt: str, treatments: Mapping[str, str]) -> str:
         cases.append(f"WHEN {drawn} < {quote_literal(threshold(below))} THEN {quote_literal(name)}")
     last = list(treatments)[-1]
     return f"CASE {' '.join(cases)} ELSE {quote_literal(last)} END"
-
-
-def is_control(unit: str, salt: str, control: str) -> bool:
-    """As `control_sql`, of one id."""
-    digest = hashlib.sha256(f"{salt}|{unit}".encode()).hexdigest()
-    return digest < threshold(_share(control))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from c360_assets.segments.compile import compile_segments, in_order, with_referenced
+from c360_assets.segments.compile import Compiled, compile_segments, in_order, with_referenced
 from c360_assets.segments.conditions import ListTest, SqlTest
 from c360_assets.segments.definition import Definition
 from c360_assets.segments.lists import read_list
@@ -17,10 +17,14 @@ from c360_assets.warehouse.statement import without_end
 
 def published_sql(tenant: Tenant, definitions: Mapping[str, Definition], name: str) -> str:
     """The SELECT of the people of the segment `name`."""
+    return compiled_for(tenant, definitions, name).people_of(name)
+
+
+def compiled_for(tenant: Tenant, definitions: Mapping[str, Definition], name: str) -> Compiled:
+    """The segment `name` and those that it is made of, compiled for the published database."""
     needed = with_referenced([name], definitions)
     ordered = in_order({one: definitions[one] for one in needed})
-    compiled = compile_segments(ordered, lambda leaf: written_out(tenant, leaf))
-    return compiled.people_of(name)
+    return compile_segments(ordered, lambda leaf: written_out(tenant, leaf))
 
 
 def written_out(tenant: Tenant, leaf: ListTest | SqlTest) -> str:

@@ -1,39 +1,27 @@
-"""Questions about segments, answered from a published database: how many, why this person, what
-would change, who was in it when.
+"""Questions about segments, answered from a published database: how many people, what would change,
+who was in it when.
 
-Nothing is written. How answers look belongs to `reporting`.
+About one person: `why`. About a definition that is not in force: `candidates`. Nothing is written.
+How answers look belongs to `reporting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
-from pydantic import ValidationError
 
-from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.segments.compile import (
-    Compiled,
-    compile_segments,
-    condition_column,
-    in_order,
-    with_referenced,
-)
-from c360_assets.segments.conditions import conjuncts, text_of
-from c360_assets.segments.definition import Definition, read_definition
+from c360_assets.errors import C360Error, ConfigError
+from c360_assets.segments.definition import Definition
 from c360_assets.segments.digests import COMPUTED_BY, definition_digests, edited_segments
-from c360_assets.segments.published_sql import published_sql, written_out
-from c360_assets.segments.reading import file_of, read_segments, reference_findings
+from c360_assets.segments.published_sql import published_sql
+from c360_assets.segments.reading import file_of, read_segments
 from c360_assets.segments.schema import PERSON, Schema
 from c360_assets.semantics.closest import closest
-from c360_assets.tenant.document import Document, dotted
-from c360_assets.tenant.messages import problems_of
-from c360_assets.tenant.models import SegmentConfig, SqlFile, Tenant
-from c360_assets.tenant.segments import PRIMARY_DATABASE
+from c360_assets.tenant.models import SegmentConfig, Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 PUBLISHED_COLUMNS = """
@@ -144,208 +132,10 @@ def listed(
     return result
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A definition that may not be in force yet, and what it is compiled to."""
-
-    definition: Definition
-    compiled: Compiled
-    sql: str
-
-
-def candidate(tenant: Tenant, path: Path, schema: Schema) -> Candidate:
-    """The definition in a file, `NAME.yaml` or a SELECT `NAME.sql`, wherever it lies.
-
-    Raises ConfigError with all that is wrong with it, C360Error where it cannot be read.
-    """
-    name = path.stem
-    others = {
-        other: definition
-        for other, definition in read_segments(tenant, schema).definitions.items()
-        if other != name
-    }
-    if path.suffix == ".sql":
-        tenant = _with_sql(tenant, path)
-        config = tenant.segments.get(name, SegmentConfig())
-        problems: list[Problem] = []
-    else:
-        beside = path.with_suffix(".sql")
-        if beside.is_file():
-            tenant = _with_sql(tenant, beside)
-        config, problems = _config_in(path)
-    definition, findings = read_definition(name, config, schema, has_sql=name in tenant.segment_sql)
-    findings = [*findings, *reference_findings(tenant, definition, tenant.segments)]
-    document = Document.parse(path.read_text("utf-8"), path.name) if findings else Document("")
-    for finding in findings:
-        line = document.line(*finding.path)
-        key = dotted(finding.path) or None
-        problem = Problem("error", path.name, finding.message, line, key, finding.remedy)
-        problems.append(problem)
-    if problems:
-        raise ConfigError(problems)
-    definitions = {**others, name: definition}
-    needed = with_referenced([name], definitions)
-    ordered = in_order({one: definitions[one] for one in needed})
-    compiled = compile_segments(ordered, lambda leaf: written_out(tenant, leaf))
-    return Candidate(definition, compiled, compiled.people_of(name))
-
-
-def _with_sql(tenant: Tenant, path: Path) -> Tenant:
-    sql = SqlFile(path.stem, path, _text(path))
-    return replace(tenant, segment_sql={**tenant.segment_sql, path.stem: sql})
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise C360Error(f"{path.name} is not UTF-8 text; save it as UTF-8") from None
-    except OSError as error:
-        raise C360Error(f"{path.name} cannot be read ({error.strerror})") from None
-
-
-def _config_in(path: Path) -> tuple[SegmentConfig, list[Problem]]:
-    document = Document.parse(_text(path), path.name)
-    if document.problems:
-        return SegmentConfig(), list(document.problems)
-    try:
-        return SegmentConfig.model_validate(document.data or {}), []
-    except ValidationError as error:
-        return SegmentConfig(), problems_of(error, SegmentConfig, document)
-
-
-def database_in(path: Path) -> str:
-    """The database that a definition's file names, the primary one where it names none."""
-    data = Document.parse(_text(path), path.name).data
-    named = data.get("database") if isinstance(data, dict) else None
-    return named if isinstance(named, str) else PRIMARY_DATABASE
-
-
 def count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     """How many people a SELECT of persons gives."""
     ((people,),) = con.execute(f"SELECT count(DISTINCT {PERSON}) FROM (\n{sql}\n)").fetchall()
     return int(people)
-
-
-@dataclass(frozen=True)
-class ConditionSize:
-    """People who fit a condition: alone, and together with all that stand before it."""
-
-    condition: str
-    alone: int
-    together: int
-
-
-def condition_sizes(con: duckdb.DuckDBPyConnection, found: Candidate) -> list[ConditionSize]:
-    """How many people each condition of a definition leaves, in the order of the file; each that is
-    excluded counts as one that must not hold.
-    """
-    parts = conjuncts(found.definition.condition)
-    if not parts:
-        return []
-    alone = [found.compiled.expression(part) for part in parts]
-    together = [" AND ".join(alone[: place + 1]) for place in range(len(alone))]
-    counted = ", ".join(f"count(*) FILTER (WHERE {test})" for test in [*alone, *together])
-    (counts,) = con.execute(
-        f"WITH wide AS (\n{found.compiled.wide()}\n) SELECT {counted} FROM wide"
-    ).fetchall()
-    shown = zip(parts, counts[: len(parts)], counts[len(parts) :], strict=True)
-    return [ConditionSize(text_of(part), one, all_) for part, one, all_ in shown]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Whether a person fits one condition of a segment."""
-
-    condition: str
-    holds: bool
-
-
-@dataclass(frozen=True)
-class Event:
-    """One entering or leaving of a person, or of nobody in particular."""
-
-    day: date
-    event: str
-    cause: str
-    detail: str | None
-
-
-@dataclass(frozen=True)
-class Why:
-    """Why a person is in a segment or not: by the data as published, and what happened before."""
-
-    amperity_id: str
-    is_member: bool
-    fits_now: bool
-    member_since: date | None
-    answers: list[Answer]
-    events: list[Event]
-
-
-def why(
-    con: duckdb.DuckDBPyConnection, tenant: Tenant, name: str, schema: Schema, person: str
-) -> Why:
-    """Raises C360Error for an id of nobody in the database, or one that several begin with."""
-    full_id = _person(con, person)
-    definitions = definitions_of(tenant, schema)
-    needed = with_referenced([name], definitions)
-    ordered = in_order({one: definitions[one] for one in needed})
-    compiled = compile_segments(ordered, lambda leaf: written_out(tenant, leaf))
-    literal = quote_literal(full_id)
-    row = con.execute(
-        f"SELECT * FROM (\n{compiled.wide()}\n) WHERE {PERSON} = {literal}"
-    ).fetchall()[0]
-    names = [PERSON, *(condition_column(n) for n in range(len(compiled.leaves)))]
-    values = dict(zip([*names, *compiled.expressions], row, strict=True))
-    answers = [
-        Answer(leaf.text, bool(values[condition_column(number)]))
-        for number, leaf in enumerate(compiled.leaves)
-    ]
-    answers += [Answer(f"in segment {one}", bool(values[one])) for one in needed if one != name]
-    since: list[tuple[Any, ...]] = []
-    events: list[tuple[Any, ...]] = []
-    if has_segments(con):
-        since = con.execute(
-            "SELECT member_since FROM segments.segment_membership "
-            f"WHERE segment = {quote_literal(name)} AND {PERSON} = {literal}"
-        ).fetchall()
-        events = con.execute(
-            "SELECT day, event, cause, detail FROM segments.segment_events "
-            f"WHERE segment = {quote_literal(name)} AND {PERSON} = {literal} ORDER BY day"
-        ).fetchall()
-    return Why(
-        full_id,
-        bool(since),
-        bool(values[name]),
-        since[0][0] if since else None,
-        answers,
-        [Event(*event) for event in events],
-    )
-
-
-def _person(con: duckdb.DuckDBPyConnection, given: str) -> str:
-    given = given.strip()
-    rows = con.execute(
-        f"SELECT {PERSON} FROM customer_360 WHERE starts_with({PERSON}, ?) LIMIT 2", [given]
-    ).fetchall()
-    exact = con.execute(f"SELECT {PERSON} FROM customer_360 WHERE {PERSON} = ?", [given]).fetchall()
-    if exact or len(rows) == 1:
-        return str((exact or rows)[0][0])
-    if rows:
-        raise C360Error("several people's ids begin so; give more of its characters")
-    now = _successor(con, given)
-    if now is not None:
-        raise C360Error(f"this id has ended; the person is {now} now")
-    raise C360Error("nobody in the database has this id")
-
-
-def _successor(con: duckdb.DuckDBPyConnection, given: str) -> str | None:
-    rows = con.execute(
-        "SELECT current_amperity_id FROM stitch_id_redirects WHERE amperity_id = ? AND rank = 1",
-        [given],
-    ).fetchall()
-    return str(rows[0][0]) if rows and rows[0][0] is not None else None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ RESERVED = frozenset(
         "amperity_id",
     }
 )
-UNREAD = "segments/"
 
 
 @dataclass

@@ -211,6 +211,37 @@ class Report:
         return tuple(tag for need in self.needs for tag in need.split("|"))
 
 
+@dataclass(frozen=True)
+class Series:
+    """Reports of one category, numbered behind one prefix."""
+
+    prefix: str
+    category: str
+
+    def report(
+        self,
+        number: int,
+        title: str,
+        reason: str,
+        advice: str,
+        needs: tuple[str, ...],
+        *items: Item,
+        unknown: tuple[str, ...] = (),
+        feeds_only: bool = False,
+    ) -> Report:
+        return Report(
+            id=f"{self.prefix}{number:02}",
+            title=title,
+            category=self.category,
+            reason=reason,
+            advice=advice,
+            needs=needs,
+            items=items,
+            unknown=unknown,
+            feeds_only=feeds_only,
+        )
+
+
 # Columns of text whose emptiness reports ask for: `<name>_missing`.
 TEXTS = frozenset(
     {

@@ -10,12 +10,12 @@ from c360_assets.validations.declarations import (
     PURCHASE,
     RC,
     Count,
-    Item,
     Keys,
     Loaded,
     Orders,
     Ratio,
     Report,
+    Series,
     Unique,
     Whole,
     apart,
@@ -88,28 +88,7 @@ def _filled_and_real(name: str) -> tuple[Count, Count]:
     )
 
 
-def _report(
-    number: int,
-    title: str,
-    reason: str,
-    advice: str,
-    needs: tuple[str, ...],
-    *items: Item,
-    unknown: tuple[str, ...] = (),
-    feeds_only: bool = False,
-) -> Report:
-    return Report(
-        id=f"IV-X{number:02}",
-        title=title,
-        category="additional",
-        reason=reason,
-        advice=advice,
-        needs=needs,
-        items=items,
-        unknown=unknown,
-        feeds_only=feeds_only,
-    )
-
+_report = Series("IV-X", "additional").report
 
 REPORTS: tuple[Report, ...] = (
     _report(

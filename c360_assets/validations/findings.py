@@ -137,20 +137,14 @@ def words(metric: str) -> str:
     return re.sub(r"\brc\b", "return or cancellation,", text)
 
 
-def worst_findings(
-    session: Session, limit: int | None = 3, datasource: str | None = None
-) -> list[Finding]:
-    """The findings of the last summary, worst first.
-
-    All with `limit` None; of one table with `datasource`.
-    """
+def worst_findings(session: Session, limit: int | None = 3) -> list[Finding]:
+    """The findings of the last summary, worst first; all of them with `limit` None."""
     if session.state(TABLE) is None:
         return []
     session.bind(TABLE)
     rows = session.rows(
         "SELECT report_id, title, datasource, metric, finding_count, finding_pct / 100,"
         " advice, reason, drilldown_sql"
-        f" FROM {TABLE} WHERE datasource = coalesce(?, datasource) ORDER BY place",
-        [datasource],
+        f" FROM {TABLE} ORDER BY place"
     )
     return [Finding(*row) for row in rows[:limit]]

@@ -149,15 +149,8 @@ def summary_frames(
     started = datetime.now(UTC)
     number = _last_run(session) + 1
     run_id = session.run_id
-    tables = [
-        table
-        for table in report_tables(tenant)
-        if session.state(validation_table(table)) is not None
-    ]
-    # An empty frame first, so that a tenant without tables has the columns all the same.
-    own_figures = pl.concat(
-        [pl.DataFrame(schema=RESULT), *(_own_figures(session, table) for table in tables)]
-    )
+    tables = _tables_with_figures(session, tenant)
+    own_figures = _own_figures(session, tables)
     common: dict[str, Common] = {}
     for column in COMPARED:
         progress(f"comparing {column} between tables")
@@ -177,24 +170,38 @@ def summary_frames(
     runs = pl.DataFrame([asdict(run)], schema=RUN_SCHEMA)
     numbers = _numbers(figures, run_id, number)
     this_run = pl.lit(run_id).alias("run_id")
-    overlaps = [pl.DataFrame(schema=OVERLAP)]
-    overlaps += [common[column].overlap(column) for column in COMPARED]
     texts = figures.filter(pl.col("text").is_not_null())
     return {
         REPORT: _listing(session, tenant, tables, figures, run_id),
         findings.TABLE: ranked,
         METRIC: _with_earlier_runs(session, METRIC, METRIC_SCHEMA, numbers, number),
         TEXT: texts.select(this_run, *TEXT_SCHEMA.names()[1:]),
-        OVERLAPS: pl.concat(overlaps).select(this_run, *OVERLAP.names()),
+        OVERLAPS: _overlaps(common).select(this_run, *OVERLAP.names()),
         RUN: _with_earlier_runs(session, RUN, RUN_SCHEMA, runs, number),
     }
 
 
-def _own_figures(session: Session, table: SourceTable) -> pl.DataFrame:
-    """What a table's reports found, without the figures of single days."""
-    session.bind(validation_table(table), "_result")
-    stored = session.frame("SELECT * FROM _result WHERE day IS NULL")
-    return stored.select(RESULT.names()).cast(RESULT)
+def _tables_with_figures(session: Session, tenant: Tenant) -> list[SourceTable]:
+    """The tables whose reports have been computed."""
+    tables = report_tables(tenant)
+    return [table for table in tables if session.state(validation_table(table)) is not None]
+
+
+def _own_figures(session: Session, tables: Sequence[SourceTable]) -> pl.DataFrame:
+    """What the tables' own reports found, without the figures of single days."""
+    # An empty frame first, so that a tenant without tables has the columns all the same.
+    frames = [pl.DataFrame(schema=RESULT)]
+    for table in tables:
+        session.bind(validation_table(table), "_result")
+        stored = session.frame("SELECT * FROM _result WHERE day IS NULL")
+        frames.append(stored.select(RESULT.names()).cast(RESULT))
+    return pl.concat(frames)
+
+
+def _overlaps(common: Mapping[str, Common]) -> pl.DataFrame:
+    """The matrices of all compared columns as rows."""
+    matrices = [common[column].overlap(column) for column in COMPARED]
+    return pl.concat([pl.DataFrame(schema=OVERLAP), *matrices])
 
 
 def _common_values(

@@ -9,10 +9,10 @@ from c360_assets.validations.declarations import (
     RC,
     Across,
     Count,
-    Item,
     Listing,
     Orders,
     Report,
+    Series,
     Total,
     Unique,
     apart,
@@ -27,26 +27,7 @@ SIGNS = (
 )
 
 
-def _report(
-    number: int,
-    title: str,
-    reason: str,
-    advice: str,
-    needs: tuple[str, ...],
-    *items: Item,
-    unknown: tuple[str, ...] = (),
-) -> Report:
-    return Report(
-        id=f"IV-T{number:02}",
-        title=title,
-        category="transactions",
-        reason=reason,
-        advice=advice,
-        needs=needs,
-        items=items,
-        unknown=unknown,
-    )
-
+_report = Series("IV-T", "transactions").report
 
 REPORTS: tuple[Report, ...] = (
     _report(

@@ -67,20 +67,20 @@ def row_expressions(
 
     A column is missing where it needs several rows or tables, a subquery, or cannot be traced.
     """
-    tables = tuple((table, tuple(columns.items())) for table, columns in schemas.items())
-    return dict(_row_traced(select, tables, tuple((views or {}).items())))
+    return dict(_row_traced(select, _hashable(schemas), tuple((views or {}).items())))
 
 
 @lru_cache(maxsize=256)
 def _row_traced(
     select: str,
-    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    tables: Tables,
     views: tuple[tuple[str, str], ...],
 ) -> dict[str, list[tuple[str, str]]]:
     known = {table: dict(columns) for table, columns in tables}
     found = {}
     for column, root in _nodes(select, known, dict(views)).items():
-        ways = [way for tree in _row_trees(root) if (way := _of_one_table(tree)) is not None]
+        traced = [_of_one_table(tree) for tree in _row_trees(root)]
+        ways = [way for way in traced if way is not None]
         if ways:
             found[column] = ways
     return found

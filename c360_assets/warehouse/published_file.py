@@ -335,37 +335,19 @@ def sweep(path: Path) -> None:
         leftover.unlink()
 
 
-def earlier_one(path: Path, number: int | None = None) -> Path:
-    """The kept file of that number; without one, the newest that was kept before what is published.
-
-    Raises LookupError when there is none.
-    """
-    files = kept(path)
-    published = published_number(path)
-    if number is not None:
-        files = [file for file in files if number_of(file) == number]
-        missing = f"no kept database number {number} beside {path.name}"
-    elif published is not None:
-        files = [file for file in files if number_of(file) < published]
-        missing = f"number {published} is published, no earlier one is kept"
-    else:
-        missing = f"no kept database beside {path.name}"
-    if not files:
-        raise LookupError(missing)
-    return files[0]
-
-
-def restore(path: Path, number: int | None = None) -> tuple[int, int | None]:
-    """Publish `earlier_one` again; readers see it whole. Returns its number and that of the one it
-    replaced, which is kept.
+def restore(path: Path, number: int) -> tuple[int, int | None]:
+    """Publish the kept file of that number again; readers see it whole. Returns the number and that
+    of the one it replaced, which is kept.
 
     None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that
     number is kept.
     """
-    chosen = earlier_one(path, number)
+    chosen = next((file for file in kept(path) if number_of(file) == number), None)
+    if chosen is None:
+        raise LookupError(f"no kept database number {number} beside {path.name}")
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     shutil.copy2(chosen, aside)  # with its times: by them it is known again
     sync_file(aside)
     replaced = _keep(path)
     _put(aside, path)
-    return number_of(chosen), replaced
+    return number, replaced

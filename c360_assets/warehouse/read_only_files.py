@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from abc import abstractmethod
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
@@ -28,18 +29,32 @@ def read_only_path(path: str) -> str:
     return f"{PROTOCOL}://{quote(path)}"
 
 
-class ReadOnlyFiles(AbstractFileSystem):
-    """What DuckDB asks of a file system, for reading single files by their whole path."""
+class SingleFiles(AbstractFileSystem):
+    """A file system of single files by encoded names, which cannot write and keeps no listing."""
 
-    protocol = PROTOCOL
     cachable = False
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
-        return path.removeprefix(f"{PROTOCOL}://")
+        return path.removeprefix(f"{cls.protocol}://")
 
     def _plain(self, path: str) -> str:
         return unquote(self._strip_protocol(path))
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
+        if mode != "rb":
+            raise PermissionError("this file is for reading only")
+        return self._reader(self._plain(path))
+
+    @abstractmethod
+    def _reader(self, plain: str) -> Any:
+        """The file at the path `plain`, opened for reading bytes."""
+
+
+class ReadOnlyFiles(SingleFiles):
+    """What DuckDB asks of a file system, for reading single files by their whole path."""
+
+    protocol = PROTOCOL
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         size = os.stat(self._plain(path)).st_size
@@ -55,10 +70,8 @@ class ReadOnlyFiles(AbstractFileSystem):
         """Nothing is searched: a name stands for the one file that it is the path of."""
         return [path] if os.path.isfile(self._plain(path)) else []
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> ReadOnlyFile:
-        if mode != "rb":
-            raise PermissionError("this file is for reading only")
-        return ReadOnlyFile(self._plain(path))
+    def _reader(self, plain: str) -> ReadOnlyFile:
+        return ReadOnlyFile(plain)
 
 
 class ReadOnlyFile(io.RawIOBase):

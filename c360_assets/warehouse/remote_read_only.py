@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fsspec import AbstractFileSystem
+from c360_assets.warehouse.read_only_files import SingleFiles
 
 PROTOCOL = "c360s3"
 # What is read ahead of a position: the engine asks for whole column chunks.
@@ -20,22 +20,14 @@ def remote_path(path: str) -> str:
     return f"{PROTOCOL}://{quote(path)}"
 
 
-class RemoteReadOnlyFiles(AbstractFileSystem):
+class RemoteReadOnlyFiles(SingleFiles):
     """What DuckDB asks of a file system, for reading single objects of `inner` by their name."""
 
     protocol = PROTOCOL
-    cachable = False
 
     def __init__(self, inner: Any) -> None:
         super().__init__()
         self.inner = inner
-
-    @classmethod
-    def _strip_protocol(cls, path: str) -> str:
-        return path.removeprefix(f"{PROTOCOL}://")
-
-    def _plain(self, path: str) -> str:
-        return unquote(self._strip_protocol(path))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         return {**self.inner.info(self._plain(path)), "name": path}
@@ -51,7 +43,5 @@ class RemoteReadOnlyFiles(AbstractFileSystem):
         """Nothing is searched: a name stands for the one object that it is the key of."""
         return [path]
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
-        if mode != "rb":
-            raise PermissionError("this file is for reading only")
-        return self.inner.open(self._plain(path), "rb", block_size=BLOCK_BYTES)
+    def _reader(self, plain: str) -> Any:
+        return self.inner.open(plain, "rb", block_size=BLOCK_BYTES)

@@ -360,13 +360,11 @@ class Session:
 
 
 @contextmanager
-def open_session(
-    root: Path, timezone: str = "UTC", temp: Path | None = None, run_id: str = ""
-) -> Iterator[Session]:
-    """A session on the warehouse below `root` in an in-memory DuckDB that spills to `temp` (default
-    `<root>/../.tmp`).
+def open_session(root: Path, timezone: str = "UTC", run_id: str = "") -> Iterator[Session]:
+    """A session on the warehouse below `root` in an in-memory DuckDB that spills to
+    `<root>/../.tmp`.
     """
-    spill = temp or root.parent / ".tmp"
+    spill = root.parent / ".tmp"
     private_folder(spill)
     con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})
     try:

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from c360_assets.configuration import load_tenant
-from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.session import Warehouse
 
 CANARY_EMAIL = "canary.bird@mine.example"
 CANARY_NAME = "Serinusza"
@@ -101,6 +102,16 @@ def land(root: Path, feed: str, day: date, rows: list[str] | None = None) -> Pat
     settled = time.time() - 60
     os.utime(path, (settled, settled))
     return path
+
+
+def shop(tenant: Tenant) -> FeedConfig:
+    feed = tenant.feed("Shop:Customers")
+    assert feed is not None
+    return feed
+
+
+def warehouse(tenant: Tenant) -> Warehouse:
+    return Warehouse.open(tenant.root / "warehouse")
 
 
 def mail(i: int) -> str:

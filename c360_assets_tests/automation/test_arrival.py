@@ -28,21 +28,15 @@ from c360_assets.ingest.odd_files import odd_entries, unclaimed, unmarked
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.status import read_status
 from c360_assets.tenant.local_time import now
-from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
-from c360_assets_tests.automation.tenants import DAY, SHOP, land, tiny_tenant
+from c360_assets_tests.automation.tenants import DAY, SHOP, land, shop, tiny_tenant
 from c360_assets_tests.automation.test_readiness import loaded
 
 
 def never(tags: Mapping[str, str], jobs: Sequence[str]) -> Attempts:
     return Attempts(0, 0, 0)
-
-
-def shop(tenant: Tenant) -> FeedConfig:
-    feed = tenant.feed("Shop:Customers")
-    assert feed is not None
-    return feed
 
 
 def with_files(root: Path, settings: str) -> Tenant:

@@ -16,14 +16,9 @@ from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import day_feeds, required_feeds
 from c360_assets.run_tags import ACTIVATE, COMPLETE_TAG, DAY_TAG, LANDED_TAG
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.session import Warehouse
-from c360_assets_tests.automation.tenants import DAY, SHOP, tiny_tenant
+from c360_assets_tests.automation.tenants import DAY, SHOP, tiny_tenant, warehouse
 from c360_assets_tests.automation.test_readiness import loaded
 from c360_assets_tests.automation.test_waiting import at
-
-
-def warehouse(tenant: Tenant) -> Warehouse:
-    return Warehouse.open(tenant.root / "warehouse")
 
 
 def with_guests(root: Path, workflow: str = "", optional: bool = False, **tenant: str) -> Tenant:

@@ -22,10 +22,15 @@ from c360_assets.automation.due_stages import (
 from c360_assets.ingest.landing import pending
 from c360_assets.run_tags import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.tenant.local_time import zone
-from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
-from c360_assets.warehouse.session import Warehouse
-from c360_assets_tests.automation.tenants import DAY, days, land, tiny_tenant
+from c360_assets_tests.automation.tenants import (
+    DAY,
+    days,
+    land,
+    shop,
+    tiny_tenant,
+    warehouse,
+)
 from c360_assets_tests.automation.test_readiness import loaded
 from c360_assets_tests.automation.test_waiting import at
 
@@ -38,16 +43,6 @@ def never(tags: Mapping[str, str], jobs: Sequence[str]) -> Attempts:
 def always(tags: Mapping[str, str], jobs: Sequence[str]) -> Attempts:
     """Whatever one asks for has succeeded."""
     return Attempts(0, 1, 0)
-
-
-def warehouse(tenant: Tenant) -> Warehouse:
-    return Warehouse.open(tenant.root / "warehouse")
-
-
-def shop(tenant: Tenant) -> FeedConfig:
-    feed = tenant.feed("Shop:Customers")
-    assert feed is not None
-    return feed
 
 
 def test_a_day_with_nothing_to_do_does_not_import_dagster() -> None:

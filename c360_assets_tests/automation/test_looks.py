@@ -23,11 +23,18 @@ from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import odd_entries, unclaimed
 from c360_assets.tenant import listing
 from c360_assets.tenant.files import FilePattern
-from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse import ledger as ledger_module
 from c360_assets.warehouse.ledger import LEDGER, read_ledger
-from c360_assets.warehouse.session import Warehouse, open_session
-from c360_assets_tests.automation.tenants import DAY, days, land, tiny_tenant
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.automation.tenants import (
+    DAY,
+    days,
+    land,
+    shop,
+    tiny_tenant,
+    warehouse,
+)
 from c360_assets_tests.automation.test_sensors import known
 
 LOADED = 30
@@ -58,16 +65,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(FilePattern, "match", counted)
     return names
-
-
-def warehouse(tenant: Tenant) -> Warehouse:
-    return Warehouse.open(tenant.root / "warehouse")
-
-
-def shop(tenant: Tenant) -> FeedConfig:
-    feed = tenant.feed("Shop:Customers")
-    assert feed is not None
-    return feed
 
 
 def look(tenant: Tenant) -> Due:

@@ -3,7 +3,6 @@ is to be done."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -34,12 +33,6 @@ GONE = "sftp://127.0.0.1:9/drop"
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(couriers, "PAUSE", 0.01)
     monkeypatch.setattr(pending_days, "_last_looks", {})
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 @pytest.fixture

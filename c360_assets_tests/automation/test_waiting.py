@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,6 @@ from c360_assets_tests.automation.test_readiness import loaded
 from c360_assets_tests.automation.test_sensors import asked, ran
 
 ZONE = ZoneInfo("America/New_York")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 def at(clock: str, days: int = 0) -> datetime:

@@ -27,13 +27,13 @@ from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.entries import entries
 from c360_assets.customer_360.publication.publish import PublishDatabase
 from c360_assets.customer_360.tables.build import DatabaseTable, build
-from c360_assets.customer_360.tables.databases import databases, plan_all
+from c360_assets.customer_360.tables.databases import databases
 from c360_assets.demo.generate import generate_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.recipe import RunContext, is_current, make_current
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets_tests.bench.measure import Measure, seconds, show
-from c360_assets_tests.customer_360.world import UNIFIED, feed, make_tenant
+from c360_assets_tests.customer_360.world import UNIFIED, feed, make_tenant, plan_all
 
 AS_OF = date(2026, 6, 30)
 GIB = 1 << 30

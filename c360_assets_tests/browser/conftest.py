@@ -7,7 +7,6 @@ its own, so that nothing of it outlives the tests.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 import socket
@@ -137,8 +136,8 @@ class Page:
         )
 
 
-@contextlib.contextmanager
-def browser() -> Iterator[webdriver.Chrome]:
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
     """A Chromium that writes down every request it makes (log `performance`)."""
     options = webdriver.ChromeOptions()
     for flag in FLAGS:
@@ -153,6 +152,5 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture(scope="module")
-def page(ui: Ui) -> Iterator[Page]:
-    with browser() as driver:
-        yield Page(driver, ui)
+def page(ui: Ui, driver: webdriver.Chrome) -> Page:
+    return Page(driver, ui)

@@ -4,7 +4,6 @@ and alone."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME
-from c360_assets_tests.browser.conftest import browser
 from c360_assets_tests.browser.test_validation_page import c360
 
 PAGES = ("stitch.html", "explain.html")
@@ -30,12 +28,6 @@ def pages(root: Path) -> Path:
     (pair,) = json.loads(c360(root, "sql", query, "--json"))
     c360(root, "explain", pair["one"], pair["other"], "--html")
     return root / "reports"
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[webdriver.Chrome]:
-    with browser() as driver:
-        yield driver
 
 
 def opened(driver: webdriver.Chrome, page: Path, scheme: str, width: int) -> None:

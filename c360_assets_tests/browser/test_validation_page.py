@@ -4,7 +4,6 @@ widths, and alone."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from c360_assets_tests.automation.tenants import (
     land,
     tiny_tenant,
 )
-from c360_assets_tests.browser.conftest import browser
 from c360_assets_tests.day.command import here
 
 BROKEN = [
@@ -68,12 +66,6 @@ def test_findings_are_shown_before_stitch_has_run_and_their_queries_run_once_pub
     c360(root, "run")
     rows = c360(root, "sql", c360(root, "validate", "--sql", "1"), "--csv").splitlines()
     assert len(rows) == found[0]["count"] + 1
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[webdriver.Chrome]:
-    with browser() as driver:
-        yield driver
 
 
 def opened(driver: webdriver.Chrome, root: Path, scheme: str, width: int) -> None:

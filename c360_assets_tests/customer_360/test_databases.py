@@ -12,12 +12,7 @@ import pytest
 
 from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.tables.build import build_table
-from c360_assets.customer_360.tables.databases import (
-    SHOWN_KEYS,
-    databases,
-    plan_all,
-    without_people,
-)
+from c360_assets.customer_360.tables.databases import SHOWN_KEYS, databases, without_people
 from c360_assets.errors import ConfigError
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.published_file import database_path
@@ -29,6 +24,7 @@ from c360_assets_tests.customer_360.world import (
     is_published,
     make_tenant,
     one,
+    plan_all,
     publish_database,
     put_gathered,
     put_unified,

@@ -20,7 +20,6 @@ from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.destinations import due, send
 from c360_assets.customer_360.tables.build import build
-from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
 from c360_assets.tenant.models import DestinationTable, Tenant, TenantConfig, WorkflowConfig
@@ -29,6 +28,7 @@ from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.customer_360.world import (
     AS_OF,
     is_published,
+    plan_all,
     publish_database,
     put_gathered,
     put_unified,

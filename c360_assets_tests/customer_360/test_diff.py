@@ -17,7 +17,7 @@ import pytest
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.build import build
-from c360_assets.customer_360.tables.databases import databases, plan_all
+from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.diff import TableDiff, database_diff
 from c360_assets.reporting.history import versions
@@ -28,6 +28,7 @@ from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import (
     AS_OF,
     is_published,
+    plan_all,
     publish_database,
     put_unified,
     unpublished,

@@ -14,7 +14,7 @@ from c360_assets.customer_360.publication.publish import PublishDatabase, publis
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
 from c360_assets.customer_360.tables.build import DatabaseTable, build_table
 from c360_assets.customer_360.tables.databases import Database, databases
-from c360_assets.customer_360.tables.graph import TableNode, plan
+from c360_assets.customer_360.tables.graph import TableNode, in_order, plan
 from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.models import (
     CustomTable,
@@ -54,6 +54,11 @@ UNIFIED = {
         "BOOLEAN",
     ),
 }
+
+
+def plan_all(tenant: Tenant) -> list[TableNode]:
+    """The tables of every database, each after what it reads."""
+    return in_order({node.table: node for database in databases(tenant) for node in database.nodes})
 
 
 def make_tenant(

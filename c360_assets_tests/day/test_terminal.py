@@ -21,7 +21,6 @@ CLEAR = "\x1b[2J"
 TITLE = "\x1b]0;owned\x07"
 SPOILED = f"An{CLEAR}n{TITLE}\x9b31m\u202e"
 FORMULA = "=1+1"
-NAME_OF_A_PERSON = "SELECT given_name FROM merged_customers ORDER BY given_name LIMIT 9"
 TITLE_WORDS = "\x1b]0;owned"
 
 

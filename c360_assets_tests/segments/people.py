@@ -8,8 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.segments.recipe import ComputeSegments
+from c360_assets.segments.table_names import DEFINITIONS
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import SegmentConfig, SqlFile, Tenant
 from c360_assets.warehouse.recipe import Outcome, RunContext, make_current
@@ -83,3 +86,17 @@ def events(session: Session, segment: str) -> list[tuple[Any, ...]]:
         (row["day"].day, row["amperity_id"], row["event"], row["cause"], row["detail"])
         for row in rows
     ]
+
+
+def published(session: Session) -> duckdb.DuckDBPyConnection:
+    """What was computed as a database file has it."""
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA segments")
+    of_segments = ("segment_membership", "segment_events", "segment_sizes", DEFINITIONS)
+    names = {f"segments/{name}": f"segments.{name}" for name in of_segments}
+    names |= {name: name for name in ("customer_360", "stitch_id_redirects")}
+    for stored, name in names.items():
+        session.bind(stored, "to_publish")
+        con.register("frame", session.frame("SELECT * FROM to_publish").to_arrow())
+        con.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
+    return con

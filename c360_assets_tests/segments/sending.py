@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ BASE = {
     "destination": "crm",
     "attributes": ["email", "given_name"],
 }
+
+
+def is_control(unit: str, salt: str, share: str) -> bool:
+    """Whether the id is held out at such a share, as "20%": by numbers, where the product's SQL
+    compares texts."""
+    drawn = int(hashlib.sha256(f"{salt}|{unit}".encode()).hexdigest(), 16)
+    return Fraction(drawn, 2**256) < Fraction(share.removesuffix("%")) / 100
 
 
 def sending_tenant(root: Path) -> Tenant:

@@ -16,7 +16,6 @@ from c360_assets.reporting.summary import SentList
 from c360_assets.segments import campaign_send
 from c360_assets.segments.audience import Accounting, Campaign
 from c360_assets.segments.campaign_send import opened_for, preview, send_campaign
-from c360_assets.segments.control import is_control
 from c360_assets.segments.replay import replay
 from c360_assets.segments.results import results, smallest_lift, wilson
 from c360_assets.segments.send_record import SENDS, sends_since
@@ -27,6 +26,7 @@ from c360_assets_tests.segments.sending import (
     addresses,
     campaign,
     consent,
+    is_control,
     listed,
     moves,
     publish,

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from c360_assets.reporting.segments import Size, render_size
-from c360_assets.segments.questions import candidate, condition_sizes, published_schema
+from c360_assets.segments.candidates import candidate, condition_sizes
+from c360_assets.segments.questions import published_schema
 from c360_assets_tests.segments.people import with_segments
 
 PEOPLE = [

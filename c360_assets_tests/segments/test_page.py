@@ -6,14 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from c360_assets.reporting.segments_page import write_segments_page
 from c360_assets.segments.questions import listed
-from c360_assets.segments.table_names import DEFINITIONS
 from c360_assets.warehouse.session import Session
-from c360_assets_tests.segments.people import DAY, compute, with_segments, write_tables
+from c360_assets_tests.segments.people import DAY, compute, published, with_segments, write_tables
 
 
 def test_page(session: Session, tmp_path: Path) -> None:
@@ -71,17 +69,3 @@ def test_what_was_edited_since_is_said(
     )
     assert [shown[name].people for name in ("boston", "of_both", "rich", "empty")] == [1, 1, 0, 0]
     assert (shown["rich"].day, shown["empty"].day) == (DAY, None)
-
-
-def published(session: Session) -> duckdb.DuckDBPyConnection:
-    """What was computed as a database file has it."""
-    con = duckdb.connect()
-    con.execute("CREATE SCHEMA segments")
-    schemas = {"segments/segment_membership": "segments.segment_membership"}
-    schemas |= {f"segments/{name}": f"segments.{name}" for name in ("segment_sizes", DEFINITIONS)}
-    schemas |= dict.fromkeys(["customer_360"], "customer_360")
-    for stored, name in schemas.items():
-        session.bind(stored, "to_publish")
-        con.register("frame", session.frame("SELECT * FROM to_publish").to_arrow())
-        con.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
-    return con

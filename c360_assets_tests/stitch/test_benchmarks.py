@@ -27,6 +27,7 @@ PEOPLE = compared(
     {"amperity_id": "a", "given_name": "DORA", "surname": "ODE"},
     {"amperity_id": "b", "given_name": "ANN", "surname": "ODE", "email": "ann@example.com"},
     {"amperity_id": "b", "given_name": "BO", "surname": "ELM", "email": "bo@example.com"},
+    {"amperity_id": "b", "given_name": "BO", "surname": "ELM", "email": "bo@example.com"},
 )
 
 
@@ -55,9 +56,9 @@ def test_what_is_measured() -> None:
     found = dict(run(1).select("benchmark", "value").iter_rows())
     assert found["many_given_names"] == 50.0  # a has four
     assert found["many_surnames"] == 0.0
-    assert found["shared_name_email"] == 100.0  # one combination in two people, one in one
-    assert found["size_of_largest"] == round(100 * 4 / 6, 4)
-    assert found["many_null_records"] == 50.0
+    assert found["shared_name_email"] == 100.0  # one combination in two people, one in one, twice
+    assert found["size_of_largest"] == round(100 * 4 / 7, 4)
+    assert found["many_null_records"] == round(100 * 3 / 7, 4)
     assert found["small_supersized"] == found["large_supersized"] == 0.0
 
 

@@ -254,6 +254,10 @@ def test_decisions_name_people(tmp_path: Path) -> None:
 INCREMENTAL = StitchConfig.model_validate({"run": {"type": "incremental"}})
 
 
+def generations_measured(brand: Tenant) -> set[int]:
+    return set(read(brand, "stitch_benchmarks")["generation"])
+
+
 def test_incremental_lets_no_record_move(tmp_path: Path) -> None:
     """A record that two known people would share is theirs who links strongest; what a full run
     would merge or split stays."""
@@ -272,8 +276,10 @@ def test_incremental_lets_no_record_move(tmp_path: Path) -> None:
     assert groups(brand) in ("12144", "12244")
     changes = read(brand, "unified_changes_pks").filter(change_type="updated")
     assert changes.height == 0
+    assert generations_measured(brand) == {1}, "clusters were not looked at as a whole"
     full, _ = stitched(tmp_path, [*changed, *new])
     assert groups(full) == "11144", "a normal run repairs it"
+    assert generations_measured(full) == {1, 3}
 
 
 def test_incremental_attaches_nobody_whom_a_label_holds_apart(tmp_path: Path) -> None:

@@ -134,6 +134,9 @@ def test_everybody_is_in_one_household_and_ids_stay() -> None:
     assert max(table["household_size"]) > 1
     alone = pl.col("household_size") == 1
     assert table.filter(alone & pl.col("evidence").is_not_null()).is_empty()
+    probabilities = table["score"].drop_nulls()
+    assert probabilities.len() > 0
+    assert probabilities.is_between(0.5, 1).all()
     assert set(table["stitch_household_id"]).isdisjoint(table["amperity_id"])
 
     shuffled = run(records.sample(fraction=1.0, shuffle=True, seed=3))

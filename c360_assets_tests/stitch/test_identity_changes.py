@@ -76,6 +76,21 @@ def test_kinds_of_change(
     assert dict(changes.identities.select("amperity_id", "action").iter_rows()) == identities
 
 
+def test_records_and_earlier_ids_of_an_identity_are_counted() -> None:
+    """C is taken over by A, with its record 2; its record 6 is gone, as is one of B."""
+    before = ids({"A": [1], "B": [3, 4], "C": [2, 6], "D": [7]})
+    now = ids({"A": [1, 2, 5], "B": [3], "N": [9]})
+    found = compare(now, before).identities.select(
+        "amperity_id", "action", "n_records", "n_records_prev", "n_previous_ids"
+    )
+    assert found.rows() == [
+        ("A", "merged", 3, 3, 2),
+        ("B", "reduced", 1, 2, 1),
+        ("D", "deleted", 0, 1, 1),
+        ("N", "added", 1, 0, 0),
+    ]
+
+
 def test_records_that_came_went_or_moved() -> None:
     changes = compare(ids({"A": [1, 4], "B": [3]}), ids({"A": [1, 2, 3]}))
     assert changes.pks.select("pk", "change_type", "amperity_id", "amperity_id_prev").rows() == [
@@ -137,5 +152,7 @@ def test_history_keeps_what_is_recent_and_appends_nothing_for_no_change() -> Non
     assert history(identities, None, IDENTITY_SCHEMA, JOB).height == 0
     older = first.drop("change_type")
     assert history(nothing.clusters, older, CLUSTER_SCHEMA, JOB)["change_type"].to_list() == [None]
+    in_time = Job("run-8", JOB.timestamp + timedelta(days=29), recorded_days=30)
+    assert history(nothing.clusters, first, CLUSTER_SCHEMA, in_time).height == 1
     late = Job("run-9", JOB.timestamp + timedelta(days=30), recorded_days=30)
     assert history(nothing.clusters, first, CLUSTER_SCHEMA, late).height == 0

@@ -14,6 +14,8 @@ import pytest
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import table_spec
 from c360_assets.stitch import Previous, StitchResult, stitch
+from c360_assets.stitch.publish import metrics
+from c360_assets.stitch.quality.shares import Quality
 from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.tenant.models import BadValuesConfig, StitchConfig, TrivialDuplicatesConfig
@@ -291,6 +293,30 @@ def test_figures_add_up(result: StitchResult) -> None:
     assert result.figures["source_ids"] == result.figures["source_records"] == 2 * len(NAMES) + 1
     rate = metrics.filter(metric="deduplication_rate", datasource="*")["value"].item()
     assert rate == pytest.approx(100 * (2 * len(NAMES) + 1 - ids) / (2 * len(NAMES) + 1))
+    assert result.figures["deduplication_rate"] == round(rate, 2) != int(rate)
+
+
+def test_the_generation_counts_what_it_holds(result: StitchResult) -> None:
+    generation = result.tables["stitch_generation"].row(0, named=True)
+    assert generation["records"] == result.figures["source_records"]
+    assert generation["ids"] == result.figures["amperity_ids"] < generation["records"]
+
+
+def test_jitter_is_of_the_records_that_were_there_before(result: StitchResult) -> None:
+    measured = metrics.Measured(
+        unified=result.tables["unified_coalesced"],
+        scores=result.tables["unified_scores"],
+        pairs=metrics.Pairs(compared=9, linked=4),
+        changes={"pks_updated": 1, "records_surviving": 8, "records_previous": 9},
+        identities=result.tables["stitch_identity_changes"],
+        causes={"context": 1},
+        badvalues=result.tables["stitch_badvalues"],
+        quality=Quality(),
+        source_changes=metrics.source_changes(result.tables["unified_coalesced"], None),
+    )
+    figures = metrics.summary(metrics.stitch_metrics(measured))
+    assert figures["jitter"] == 12.5
+    assert (figures["related_pairs"], figures["filtered_related_pairs"]) == (9, 4)
 
 
 def test_row_order_changes_nothing(result: StitchResult) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error, Problem
+from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.block_if import check_block_if, stop_if_blocked
 from c360_assets.validations.findings import worst_findings
-from c360_assets.validations.phones import prepare_functions
+from c360_assets.validations.phones import plan_sql, prepare_functions
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, table_report_recipes
 from c360_assets.validations.summary import SUMMARY_TABLES, ReportSummary, report_specs
@@ -93,6 +94,8 @@ def test_sources_are_compared_exactly(session: Session, tmp_path: Path) -> None:
         "AND datasource = 'A' AND other = 'B'"
     )
     assert [session.rows(shared, [kind]) for kind in ("email", "phone")] == [[(2,)], [(1,)]]
+    none_alone = "SELECT exclusive_phone_count FROM reports.iv_p02 WHERE datasource = 'A'"
+    assert session.rows(none_alone) == [(0,)]
     assert session.rows("SELECT order_ids_in_other_sources_count FROM reports.iv_t04") == [(0,)]
 
 
@@ -144,6 +147,9 @@ def test_a_later_delivery_changes_only_what_its_day_decides(
         if not outcome.reused:
             made_on.append(day)
         assert make_current(session, recipe, RunContext(NEWEST)).reused
+    state = session.state(recipe.tables[0])
+    assert state is not None
+    assert "dated" in state.figures  # so that nobody asks again
     # The order of the 14th, who is 120 years old on the 15th, who was born on the 19th.
     assert made_on == [10, 13, 16, 18]
 
@@ -223,10 +229,12 @@ def test_no_more_than_all_rows_are_found_where_a_row_has_several_values(
     tenant = tenant_with(
         tmp_path, {"A": {"home": ["phone", "phone-home"], "work": ["phone", "phone-work"]}}
     )
-    put(session, {"home": [], "work": []}, "('1', '12', '13'), ('2', '14', NULL)", "A")
+    values = "('1', '12', '1 206 555 0111'), ('2', '1 206 555 0111', NULL)"
+    put(session, {"home": [], "work": []}, values, "A")
     validated(session, tenant)
-    (found,) = (f for f in worst_findings(session, None) if f.metric == "not_10_digits_count")
-    assert (found.count, found.share) == (3, 1.0)
+    invalid, of_odd_length = worst_findings(session, None)
+    assert (invalid.metric, of_odd_length.metric) == ("invalid_phone_count", "not_10_digits_count")
+    assert (of_odd_length.count, of_odd_length.share) == (3, 1.0)
 
 
 def test_an_empty_table_gives_figures_without_division_by_zero(
@@ -408,3 +416,23 @@ def test_numbers_are_held_against_the_plan_of_the_country(
         pl.col("metric") == "invalid_phone_count"
     )
     assert frame["value"].to_list() == [len(numbers) - len(valid) + 3]
+
+
+@pytest.mark.parametrize(
+    ("region", "listed"),
+    [
+        ("DE", ["0000 00 00 01", "call me"]),
+        ("FR", ["0000 00 00 01", "+33 1 42", "call me"]),
+    ],
+)
+def test_a_drill_down_knows_the_general_form_of_a_plan(
+    session: Session, region: str, listed: list[str]
+) -> None:
+    """A number of another country counts as well formed, as its plan is not the tenant's."""
+    numbers = ["030 1234567", "01 42 68 53 00", "+49 30 1234567", "0000 00 00 01", "+33 1 42"]
+    for statement in VALIDITY_MACROS:
+        session.execute(statement)
+    is_in_plan = plan_sql("v", region)
+    sql = f"SELECT v FROM (SELECT unnest($1) AS v) WHERE NOT coalesce({is_in_plan}, FALSE)"
+    found = session.rows(sql, [[*numbers, "call me"]])
+    assert [number for (number,) in found] == listed

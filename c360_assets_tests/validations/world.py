@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import polars as pl
+
 from c360_assets.tenant.models import (
     CustomField,
     CustomTable,
@@ -87,24 +89,10 @@ def put(session: Session, tags: Tags, values: str, name: str = "T") -> None:
     )
 
 
-def figures(
-    session: Session,
-    tags: Tags,
-    values: str,
-    report: str,
-    *,
-    newest: date | None = None,
-    **settings: Any,
-) -> dict[str, object]:
-    """The report's figures on a table whose columns after `_pk` are those of `tags`; whole numbers
-    and texts as they are."""
-    tenant = tenant_with(session.warehouse.root.parent, {"T": tags}, **settings)
-    if newest is not None:
-        delivered(session, newest)
+def figures(session: Session, tags: Tags, values: str, report: str, newest: date) -> pl.DataFrame:
+    """The report's figures on a table whose columns after `_pk` are those of `tags`, as stored."""
+    tenant = tenant_with(session.warehouse.root.parent, {"T": tags})
+    delivered(session, newest)
     put(session, tags, values)
     frame = table_figures(session, tenant, tenant.tables[0])
-    rows = frame.filter((frame["report_id"] == report) & frame["day"].is_null()).sort("ordinal")
-    return {
-        row["metric"]: row["value"] if row["text"] is None else row["text"]
-        for row in rows.iter_rows(named=True)
-    }
+    return frame.filter((frame["report_id"] == report) & frame["day"].is_null()).sort("ordinal")

@@ -13,6 +13,7 @@ import pytest
 
 from c360_assets.warehouse import files
 from c360_assets.warehouse.kept_tables import TableName
+from c360_assets.warehouse.publications import FilePlace
 from c360_assets.warehouse.published_file import (
     Filling,
     Keeping,
@@ -22,7 +23,6 @@ from c360_assets.warehouse.published_file import (
     number_of,
     publish,
     published_number,
-    restore,
 )
 from c360_assets.warehouse.session import Session, open_session
 
@@ -61,7 +61,7 @@ def test_a_reader_keeps_its_database_while_another_is_published(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("again", "read"),
-    [(lambda root: _publish(root, 3), 3), (lambda root: restore(database_path(root)), 1)],
+    [(lambda root: _publish(root, 3), 3), (lambda root: back(database_path(root)), 1)],
 )
 def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
     tmp_path: Path, again: Callable[[Path], object], read: int
@@ -96,12 +96,20 @@ def test_earlier_databases_are_kept_up_to_a_number(tmp_path: Path) -> None:
     assert _read(kept(path)[0]) == MOST + 1
 
 
+def back(path: Path, number: int | None = None) -> tuple[int, int | None]:
+    """Publish the kept one of that number again, or the newest earlier one, as `c360 rollback`."""
+    place = FilePlace(path)
+    chosen = place.earlier_one(number).number
+    assert chosen is not None
+    return place.restore(chosen)
+
+
 def test_restore_publishes_an_earlier_one(tmp_path: Path) -> None:
     path = [_publish(tmp_path, n) for n in (1, 2)][-1]
-    restore(path)
+    back(path)
     assert _read(path) == 1
     with pytest.raises(LookupError, match="number 99"):
-        restore(path, 99)
+        back(path, 99)
 
 
 def test_restoring_again_goes_one_further_back_and_loses_nothing(tmp_path: Path) -> None:
@@ -111,24 +119,24 @@ def test_restoring_again_goes_one_further_back_and_loses_nothing(tmp_path: Path)
         return {number_of(file): _read(file) for file in kept(path)}
 
     assert (published_number(path), files()) == (None, {2: 2, 1: 1})
-    assert [(*restore(path), _read(path)) for _ in range(2)] == [(2, 3, 2), (1, 2, 1)]
+    assert [(*back(path), _read(path)) for _ in range(2)] == [(2, 3, 2), (1, 2, 1)]
     with pytest.raises(LookupError, match="number 1 is published, no earlier one is kept"):
-        restore(path)
-    assert (restore(path, 3), _read(path)) == ((3, 1), 3)
+        back(path)
+    assert (back(path, 3), _read(path)) == ((3, 1), 3)
     assert (published_number(path), files()) == (3, {3: 3, 2: 2, 1: 1})
-    restore(path, 2)
+    back(path, 2)
     _publish(tmp_path, 4)  # what is kept already is not kept again
     assert (published_number(path), files()) == (None, {3: 3, 2: 2, 1: 1})
     with duckdb.connect(str(path)) as con:
         con.execute("UPDATE t SET i = 5")  # what somebody wrote to is another one
-    assert (*restore(path), files()) == (3, 4, {4: 5, 3: 3, 2: 2, 1: 1})
+    assert (*back(path), files()) == (3, 4, {4: 5, 3: 3, 2: 2, 1: 1})
 
 
 def test_restoring_the_oldest_of_all_that_are_kept_loses_none(tmp_path: Path) -> None:
     for number in range(MOST + 1):
         path = _publish(tmp_path, number)
-    assert (restore(path, 1), _read(path)) == ((1, MOST + 1), 0)
-    assert (restore(path, MOST + 1), _read(path)) == ((MOST + 1, 1), MOST)
+    assert (back(path, 1), _read(path)) == ((1, MOST + 1), 0)
+    assert (back(path, MOST + 1), _read(path)) == ((MOST + 1, 1), MOST)
 
 
 class Killed(BaseException):
@@ -140,7 +148,7 @@ class Killed(BaseException):
     ("again", "both"),
     [
         (lambda root: _publish(root, 3), {1, 2, 3}),
-        (lambda root: restore(database_path(root)), {1, 2}),
+        (lambda root: back(database_path(root)), {1, 2}),
     ],
 )
 def test_what_is_killed_before_any_step_leaves_a_whole_database_and_keeps_each_once(

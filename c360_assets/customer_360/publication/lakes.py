@@ -66,10 +66,9 @@ def left_lakes(tenant: Tenant, manifest: Manifest) -> Iterator[tuple[str, Lake]]
             yield one["database"], Lake(one["format"], address, tenant.root / ".tmp")
 
 
-def all_lakes(tenant: Tenant, manifest: Manifest | None = None) -> list[Lake]:
+def all_lakes(tenant: Tenant) -> list[Lake]:
     """Every lake that may hold rows of the tenant."""
-    if manifest is None:
-        manifest = Warehouse.open(tenant.root / "warehouse").manifest
+    manifest = Warehouse.open(tenant.root / "warehouse").manifest
     left = (lake for _, lake in left_lakes(tenant, manifest))
     return [*present_lakes(tenant).values(), *left]
 

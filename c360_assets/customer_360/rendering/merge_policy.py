@@ -15,6 +15,8 @@ from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.tenant.models import MergePolicy, Tenant
 from c360_assets.tenant.tenant_folder import NORTH_AMERICAN
 
+ADDRESS_COLUMNS = ("address", "address2", "city", "state", "postal", "country")
+
 
 @dataclass(frozen=True)
 class Group:
@@ -117,67 +119,80 @@ def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
 
 
 def _groups(policy: MergePolicy, region: str, *, has_local: bool) -> list[Group]:
-    def group(
-        name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()
-    ) -> Group:
-        blocked = None
-        if flags and policy.use_blocklist:
-            blocked = " OR ".join(f"COALESCE(uc.{flag}, FALSE)" for flag in flags)
-        return Group(
-            name=name,
-            columns=tuple(
-                {"name": column, "alias": column, "sql": sql} for column, sql in columns.items()
-            ),
-            completion=completion,
-            blocked=blocked,
-            rank_first=policy.order == "rank_first",
-        )
-
-    phone = _candidate("phone", policy, f"first_phone(uc.phone, '{region}')")
-    address = ("address", "address2", "city", "state", "postal", "country")
-    addresses = {column: ADDRESS_SQL.get(column, f"clean(uc.{column})") for column in address}
-    if has_local:
-        addresses |= {"address_standard": "uc.address_standard", "state_code": "uc.state_code"}
-    full_name = "clean(uc.full_name)"
-    if policy.full_name == "concat":
-        full_name = "NULLIF(CONCAT_WS(' ', clean(uc.given_name), clean(uc.surname)), '')"
-    phones = {"phone": phone}
-    if has_local:
-        phones["phone_e164"] = _international_candidate(policy)
+    """All groups of merged_customers but the loyalty id, in the order of its columns."""
     groups = [
-        group(
+        _shipped_group(
             "name",
-            {
-                "given_name": "clean(uc.given_name)",
-                "surname": "clean(uc.surname)",
-                "full_name": full_name,
-                "generational_suffix": "clean(uc.generational_suffix)",
-            },
+            _name_columns(policy),
             NAME_COMPLETION[policy.name_completion],
+            policy,
             ("blv_given_name", "blv_surname"),
         ),
-        group(
+        _shipped_group(
             "address",
-            addresses,
+            _address_columns(has_local=has_local),
             _count(("address", "city", "state", "postal")),
+            policy,
             ("blv_address",),
         ),
     ]
     if policy.best_email == "priority":
-        email = _candidate("email", policy, "first_email(uc.email)")
-        groups.append(group("email", {"email": email}, _count(("email",)), ("blv_email",)))
+        email = {"email": _candidate("email", policy, "first_email(uc.email)")}
+        groups.append(_shipped_group("email", email, _count(("email",)), policy, ("blv_email",)))
+    phones = {"phone": _candidate("phone", policy, f"first_phone(uc.phone, '{region}')")}
+    if has_local:
+        phones["phone_e164"] = _international_candidate(policy)
     groups += [
-        group("phone", phones, _count(("phone",)), ("blv_phone",)),
-        group("birthdate", {"birthdate": "uc.birthdate"}, _count(("birthdate",))),
-        group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
+        _shipped_group("phone", phones, _count(("phone",)), policy, ("blv_phone",)),
+        _shipped_group("birthdate", {"birthdate": "uc.birthdate"}, _count(("birthdate",)), policy),
+        _shipped_group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",)), policy),
     ]
     for name, custom in policy.custom_groups.items():
         groups.append(_custom_group(name, custom.columns, policy))
     return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
 
 
-# Of a postal code the marks of exports are taken off, as matching does.
-ADDRESS_SQL = {"postal": "postal_text(uc.postal)"}
+def _shipped_group(
+    name: str,
+    columns: dict[str, str],
+    completion: str,
+    policy: MergePolicy,
+    flags: tuple[str, ...] = (),
+) -> Group:
+    """A group of documented columns (name -> SQL); `flags` are those of its blocklist."""
+    blocked = None
+    if flags and policy.use_blocklist:
+        blocked = " OR ".join(f"COALESCE(uc.{flag}, FALSE)" for flag in flags)
+    return Group(
+        name=name,
+        columns=tuple(
+            {"name": column, "alias": column, "sql": sql} for column, sql in columns.items()
+        ),
+        completion=completion,
+        blocked=blocked,
+        rank_first=policy.order == "rank_first",
+    )
+
+
+def _name_columns(policy: MergePolicy) -> dict[str, str]:
+    full_name = "clean(uc.full_name)"
+    if policy.full_name == "concat":
+        full_name = "NULLIF(CONCAT_WS(' ', clean(uc.given_name), clean(uc.surname)), '')"
+    return {
+        "given_name": "clean(uc.given_name)",
+        "surname": "clean(uc.surname)",
+        "full_name": full_name,
+        "generational_suffix": "clean(uc.generational_suffix)",
+    }
+
+
+def _address_columns(*, has_local: bool) -> dict[str, str]:
+    columns = {column: f"clean(uc.{column})" for column in ADDRESS_COLUMNS}
+    # Of a postal code the marks of exports are taken off, as matching does.
+    columns["postal"] = "postal_text(uc.postal)"
+    if has_local:
+        columns |= {"address_standard": "uc.address_standard", "state_code": "uc.state_code"}
+    return columns
 
 
 def _custom_group(name: str, columns: list[str], policy: MergePolicy) -> Group:

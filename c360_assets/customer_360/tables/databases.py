@@ -17,7 +17,7 @@ from c360_assets.customer_360.rendering.gathered_tables import (
     has_stitched_version,
 )
 from c360_assets.customer_360.rendering.render import SUMMARY, summary_from_events
-from c360_assets.customer_360.tables.graph import TableNode, in_order, plan
+from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.customer_360.tables.references import OVERRIDE_FOLDER, Names
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.tables import all_tables
@@ -200,11 +200,6 @@ def _other_database(tenant: Tenant, group: Database, name: str, config: Database
     own = _OwnTables(name, key, keeps, group, as_seen)
     nodes = tuple(own.version_of(node) for node in plan(as_seen))
     return Database(name, as_seen, key, tuple(config.tables), nodes, keeps, config.mask)
-
-
-def plan_all(tenant: Tenant) -> list[TableNode]:
-    """The tables of every database, each after what it reads."""
-    return in_order({node.table: node for database in databases(tenant) for node in database.nodes})
 
 
 class _OwnTables:

@@ -16,14 +16,15 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import iterparse
 
 DEEPEST = 200
+LOOKS = 20_000
 
 
 class NoRowsError(Exception):
     """The document has elements, and none of them is a row."""
 
 
-def likely_row_tag(source: Path, looks: int = 20_000) -> str:
-    """The name of the elements that are rows, among the first `looks` elements.
+def likely_row_tag(source: Path) -> str:
+    """The name of the elements that are rows, among the first `LOOKS` elements.
 
     They are the outermost ones with content of their own of which there are several, in whatever
     they are wrapped: a list, an envelope, something about the file before it. Where nothing is
@@ -41,7 +42,7 @@ def likely_row_tag(source: Path, looks: int = 20_000) -> str:
             if holds_others.pop() and depth > 1:
                 names[depth][_local(element.tag)] += 1
             element.clear()
-        if number > 2 * looks or len(holds_others) > DEEPEST:
+        if number > 2 * LOOKS or len(holds_others) > DEEPEST:
             break
     most = [names[depth].most_common(1)[0] for depth in sorted(names)]
     repeated = [name for name, count in most if count > 1]

@@ -26,7 +26,6 @@ MOST_RECORDS = 20
 MOST_SHARE = 0.2
 
 NAME = ("given", "surname")
-NAMES_SCHEMA: dict[str, pl.DataType] = {"given": pl.String(), "surname": pl.String()}
 
 
 def full_names(records: pl.DataFrame) -> list[pl.Expr]:

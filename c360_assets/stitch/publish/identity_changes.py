@@ -127,29 +127,46 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         .len("shared")
     )
     edges = edges.with_columns(spread=pl.len().over("amperity_id_prev") > 1)
-    size = (
-        both.drop_nulls("amperity_id")
-        .group_by("amperity_id")
-        .agg(n_records=pl.len().cast(pl.Int64))
+    size = _records_of(both, "amperity_id", "n_records")
+    size_prev = _records_of(both, "amperity_id_prev", "n_records_prev")
+    current = (
+        size.join(_received(edges, size_prev), on="amperity_id", how="left")
+        .with_columns(action=_action())
+        .filter(pl.col("action").is_not_null())
     )
-    size_prev = (
-        both.drop_nulls("amperity_id_prev")
-        .group_by("amperity_id_prev")
-        .agg(n_records_prev=pl.len().cast(pl.Int64))
+    gone = size_prev.join(edges, on="amperity_id_prev", how="anti").select(
+        amperity_id="amperity_id_prev",
+        action=pl.lit("deleted"),
+        n_records=pl.lit(0, pl.Int64),
+        n_records_prev="n_records_prev",
+        n_previous_ids=pl.lit(1, pl.Int64),
     )
-    # What each current cluster received from previous ones.
-    received = (
-        edges.join(size_prev, on="amperity_id_prev")
-        .group_by("amperity_id")
-        .agg(
-            n_previous_ids=pl.len().cast(pl.Int64),
-            any_spread=pl.col("spread").any(),
-            surviving=pl.col("shared").sum().cast(pl.Int64),
-            n_records_prev=pl.col("n_records_prev").sum(),
-        )
+    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0))
+    rows = pl.concat([current.select(gone.columns), gone])
+    return rows.sort("amperity_id", "action")
+
+
+def _records_of(both: pl.DataFrame, id_column: str, name: str) -> pl.DataFrame:
+    """How many records each id of the column has, as the column `name`."""
+    by_id = both.drop_nulls(id_column).group_by(id_column)
+    return by_id.agg(pl.len().cast(pl.Int64).alias(name))
+
+
+def _received(edges: pl.DataFrame, size_prev: pl.DataFrame) -> pl.DataFrame:
+    """What each current cluster received from previous ones."""
+    with_sizes = edges.join(size_prev, on="amperity_id_prev")
+    return with_sizes.group_by("amperity_id").agg(
+        n_previous_ids=pl.len().cast(pl.Int64),
+        any_spread=pl.col("spread").any(),
+        surviving=pl.col("shared").sum().cast(pl.Int64),
+        n_records_prev=pl.col("n_records_prev").sum(),
     )
+
+
+def _action() -> pl.Expr:
+    """What became of a current cluster; NULL where it is as it was."""
     has_several = pl.col("n_previous_ids") > 1
-    action = (
+    return (
         pl.when(pl.col("n_previous_ids").is_null())
         .then(pl.lit("added"))
         .when(has_several & pl.col("any_spread"))
@@ -163,21 +180,6 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("n_records_prev") > pl.col("surviving"))
         .then(pl.lit("reduced"))
     )
-    current = (
-        size.join(received, on="amperity_id", how="left")
-        .with_columns(action=action)
-        .filter(pl.col("action").is_not_null())
-    )
-    gone = size_prev.join(edges, on="amperity_id_prev", how="anti").select(
-        amperity_id="amperity_id_prev",
-        action=pl.lit("deleted"),
-        n_records=pl.lit(0, pl.Int64),
-        n_records_prev="n_records_prev",
-        n_previous_ids=pl.lit(1, pl.Int64),
-    )
-    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0))
-    rows = pl.concat([current.select(gone.columns), gone])
-    return rows.sort("amperity_id", "action")
 
 
 def with_causes(identities: pl.DataFrame, pks: pl.DataFrame) -> pl.DataFrame:

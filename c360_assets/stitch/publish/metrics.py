@@ -40,7 +40,6 @@ METRICS_SCHEMA = {
     "bucket": pl.String,
     "value": pl.Float64,
 }
-SINGLE_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 # An alert, never a failure: this share of the previous records came or went.
 MOVED_ALERT = 0.2
 PERCENTAGES = ("deduplication_rate", "jitter", "household_pairs_apart_percent")
@@ -58,56 +57,63 @@ class Pairs:
     household_apart: float = 0.0
 
 
-def stitch_metrics(
-    unified: pl.DataFrame,
-    scores: pl.DataFrame,
-    pairs: Pairs,
-    changes: dict[str, int],
-    identities: pl.DataFrame,
-    causes: Mapping[str, int],
-    badvalues: pl.DataFrame | None = None,
-    quality: Quality | None = None,
-    source_changes: pl.DataFrame | None = None,
-) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Measured:
+    """What the metrics of a generation are counted from.
+
+    `unified`: `unified_coalesced`. `scores`: the pairs inside identities, as in `unified_scores`.
+    `changes`: the counts of `identity_changes.compare`; `identities`, its identity changes;
+    `causes`, its changes of records, counted by cause. `badvalues`: `stitch_badvalues`, which names
+    the foreign keys that strangers share. `quality`: what is expected of the clusters.
+    `source_changes`: rows of the function of that name.
+    """
+
+    unified: pl.DataFrame
+    scores: pl.DataFrame
+    pairs: Pairs
+    changes: Mapping[str, int]
+    identities: pl.DataFrame
+    causes: Mapping[str, int]
+    badvalues: pl.DataFrame
+    quality: Quality
+    source_changes: pl.DataFrame
+
+
+def stitch_metrics(measured: Measured) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value).
 
-    Datasource `*` is all sources; bucket is '' where the metric has none. `unified` is
-    `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of
-    `identity_changes.compare`, `identities` its identity changes of this run, `causes` the rows of
-    its record changes by cause. `badvalues` is
-    `stitch_badvalues`, which names the foreign keys that strangers share (`fk_conflicts`, by tag).
-    `quality`: what is expected of the clusters, unknown where it is not given. `source_changes`:
-    rows of the function of that name.
+    Datasource `*` is all sources; bucket is '' where the metric has none.
     """
     account = pl.coalesce(_filled("ck"), "pk")
-    records = unified.select("datasource", "pk", "amperity_id", account=account)
-    representatives = unified.select("rep_ds", "rep_pk").unique().height
-    single: list[tuple[str, float | None]] = [
-        ("representatives", representatives),
+    records = measured.unified.select("datasource", "pk", "amperity_id", account=account)
+    by_action = measured.identities.group_by(bucket="action").len("value")
+    frames = [
+        _deduplication(records),
+        _long(_single_figures(measured)),
+        _long(_sizes(records)),
+        _long(_sources(records)),
+        _long(_strategies(measured.scores, records["amperity_id"].n_unique())),
+        _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
+        _long(_by_cause(measured.causes)),
+        _long(measured.source_changes),
+        *_foreign_key_conflicts(measured.badvalues),
+    ]
+    return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def _single_figures(measured: Measured) -> pl.DataFrame:
+    """Rows (metric, value) of the figures that are of all sources and have no bucket."""
+    pairs, changes = measured.pairs, measured.changes
+    figures: list[tuple[str, float | None]] = [
+        ("representatives", measured.unified.select("rep_ds", "rep_pk").unique().height),
         ("related_pairs", pairs.compared),
         ("filtered_related_pairs", pairs.linked),
         ("household_pairs_apart_percent", 100 * pairs.household_apart),
         *changes.items(),
         ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
-        *_estimates(quality or Quality()),
+        *_estimates(measured.quality),
     ]
-    by_action = identities.group_by(bucket="action").len("value")
-    frames = [
-        _deduplication(records),
-        _long(
-            pl.DataFrame(single, schema={"metric": pl.String, "value": pl.Float64}, orient="row")
-        ),
-        _long(_sizes(records)),
-        _long(_sources(records)),
-        _long(_strategies(scores, records["amperity_id"].n_unique())),
-        _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
-        _long(_by_cause(causes)),
-    ]
-    if source_changes is not None:
-        frames.append(_long(source_changes))
-    if badvalues is not None:
-        frames += _foreign_key_conflicts(badvalues)
-    return pl.concat(frames).sort("metric", "datasource", "bucket")
+    return pl.DataFrame(figures, schema={"metric": pl.String, "value": pl.Float64}, orient="row")
 
 
 def source_changes(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:

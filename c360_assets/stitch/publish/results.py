@@ -21,6 +21,7 @@ from c360_assets.errors import C360Error
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds
 from c360_assets.stitch.compare import blocking
 from c360_assets.stitch.compare.comparison_records import registered
+from c360_assets.stitch.prepare.label_tables import PAIR_SCHEMA
 from c360_assets.stitch.prepare.preprocessing import TakenOut
 from c360_assets.stitch.publish import causes, ended_ids, identity_changes, metrics, tables
 from c360_assets.stitch.publish.benchmarks import BENCHMARK_SCHEMA, benchmarks
@@ -33,14 +34,6 @@ from c360_assets.tenant.models import StitchConfig
 from c360_assets.tenant.stitch import OPTIONAL_TABLES
 
 BLOCKLIST_SCHEMA = {"datasource": pl.String, "semantic": pl.String, "value": pl.String}
-LABEL_SCHEMA = {
-    "label_id": pl.String,
-    "source1": pl.String,
-    "pk1": pl.String,
-    "source2": pl.String,
-    "pk2": pl.String,
-    "same": pl.Boolean,
-}
 NO_GENERATION = Previous(pl.DataFrame(), pl.DataFrame(), 0)
 
 
@@ -232,8 +225,8 @@ class StitchTables(Mapping[str, pl.DataFrame]):
     def _labels(self) -> pl.DataFrame:
         labels = self._results.labels
         if labels is None:
-            return pl.DataFrame(schema=LABEL_SCHEMA)
-        return labels.select(list(LABEL_SCHEMA)).unique().sort(list(LABEL_SCHEMA))
+            return pl.DataFrame(schema=PAIR_SCHEMA)
+        return labels.select(list(PAIR_SCHEMA)).unique().sort(list(PAIR_SCHEMA))
 
     @cached_property
     def metrics(self) -> pl.DataFrame:
@@ -249,17 +242,18 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             linked,
             of_model.household_apart if of_model is not None else 0.0,
         )
-        return metrics.stitch_metrics(
-            self._accounts(),
-            inside,
-            pairs,
-            self.changed.counts,
-            self.changed.identities,
-            causes.counts(self.changed.pks),
-            self._results.taken_out.badvalues,
-            self._quality(),
-            self._source_changes(),
+        measured = metrics.Measured(
+            unified=self._accounts(),
+            scores=inside,
+            pairs=pairs,
+            changes=self.changed.counts,
+            identities=self.changed.identities,
+            causes=causes.counts(self.changed.pks),
+            badvalues=self._results.taken_out.badvalues,
+            quality=self._quality(),
+            source_changes=self._source_changes(),
         )
+        return metrics.stitch_metrics(measured)
 
     def _source_changes(self) -> pl.DataFrame:
         before = self._results.previous

@@ -52,13 +52,6 @@ class Labels:
         state = np.where(self.same[nearest], EQUAL, DIFFERENT)
         return np.where(labelled_pair[nearest] == pair, state, MISSING).astype(np.uint8)
 
-    def not_among(self, i: Positions, j: Positions) -> Labels:
-        """The labels of pairs that are not among the pairs (i, j)."""
-        is_labelled = self.states(i, j) != MISSING
-        labelled_pair = self._packed(i[is_labelled], j[is_labelled])
-        unmet = ~np.isin(self._packed(self.i, self.j), labelled_pair)
-        return Labels(self.i[unmet], self.j[unmet], self.same[unmet], self.n_records)
-
     def _packed(self, i: Positions, j: Positions) -> Ints:
         """One number per pair, in the order of pairs."""
         return np.asarray(i.astype(np.int64) * self.n_records + j)
