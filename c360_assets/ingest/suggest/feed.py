@@ -103,7 +103,8 @@ def propose_feed(
 
 def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -> Draft:
     """What is proposed for files like one, tried and not yet written."""
-    sample = read_sample(path)
+    tenant = tenant_of(path)
+    sample = read_sample(path, country=_country_of(tenant))
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
     relative = below_landing(path)
@@ -112,7 +113,6 @@ def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -
         sample = _with_partition(sample, relative.parent.name)
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
-    tenant = tenant_of(path)
     day_first = day_comes_first(tenant)
     columns = describe_columns(sample, day_first=day_first)
     note_nested(sample, columns)
@@ -204,8 +204,12 @@ def tenant_of(path: Path) -> Tenant | None:
 
 def day_comes_first(tenant: Tenant | None) -> bool:
     """Whether dates begin with the day in the tenant's country."""
-    country = tenant.config.country if tenant else None
-    return country is not None and country_facts(country).first_in_dates == "day"
+    return country_facts(_country_of(tenant)).first_in_dates == "day"
+
+
+def _country_of(tenant: Tenant | None) -> str:
+    """The ISO code of the country that the tenant is at home in, "" where none is known."""
+    return (tenant.config.country or "") if tenant else ""
 
 
 def _try(draft: Draft) -> Trial:
@@ -407,6 +411,8 @@ def _options(column: Column) -> str:
         items.append(f"rename: {_scalar(column.output)}")
     if column.inferred.format is not None:
         items.append(f"format: {json.dumps(column.inferred.format)}")
+    if column.inferred.calendar is not None:
+        items.append(f"calendar: {column.inferred.calendar}")
     if column.inferred.number is not None:
         items.append(f"number: {_number(column.inferred.number)}")
     if column.inferred.scale is not None:

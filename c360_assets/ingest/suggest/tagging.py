@@ -36,10 +36,10 @@ from c360_assets.ingest.suggest.column_tags import are_emails, guess, guess_by_v
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
+from c360_assets.semantics.lookups import truth_words
 from c360_assets.semantics.tags import CATALOGUE, is_profile, without_marks
 
 ISO_SECONDS = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
-TRUTH_VALUES = ("true", "false", "t", "f", "yes", "no", "y", "n", "1", "0")
 # Tags of persons that may stand in a table of a kind and be something else there: a product has a
 # name too. Tables that are not here may hold any.
 MAY_STAND_BESIDE = {
@@ -304,9 +304,14 @@ def _typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
     if wanted == "integer" and column.type in {"decimal", "float"} and inferred.number is None:
         return Inferred("integer") if are_whole(present(values)) else None
     texts = present(values).str.to_lowercase()
-    if wanted == "boolean" and not texts.is_empty() and texts.is_in(TRUTH_VALUES).all():
+    if wanted == "boolean" and not texts.is_empty() and _are_truth_values(texts):
         return Inferred("boolean")
     return None
+
+
+def _are_truth_values(texts: pl.Series) -> bool:
+    found = set(texts.unique())
+    return any(found <= words.all for words in truth_words().values())
 
 
 def _pattern_of_datetimes(column: Column, values: pl.Series) -> str | None:
