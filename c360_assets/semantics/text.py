@@ -78,6 +78,15 @@ def squeeze(expr: pl.Expr) -> pl.Expr:
     return missing_to_null(expr.str.replace_all(r"[\s\p{Cc}]+", " "))
 
 
+def in_plain_digits(values: pl.Series) -> pl.Series:
+    """The texts with digits of other scripts as those of ASCII."""
+    is_foreign = values.str.contains(_NOT_ASCII).fill_null(False)
+    if not is_foreign.any():
+        return values
+    changed = values.filter(is_foreign).str.replace_many(DIGITS)
+    return values.scatter(is_foreign.arg_true(), changed)
+
+
 def on_distinct(expr: pl.Expr, rule: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     """Apply `rule` (String to String) to each distinct value once.
 

@@ -236,11 +236,11 @@ def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
 def present(column: pl.Series) -> pl.Series:
     """The values of a column as `load` reads them: texts without blanks around them, their digits
     those of ASCII; missing ones are left out."""
-    values = in_plain_digits(column.cast(pl.String)).str.strip_chars().drop_nulls()
+    values = as_loaded(column.cast(pl.String)).str.strip_chars().drop_nulls()
     return values.filter(values != "")
 
 
-def in_plain_digits(texts: pl.Series) -> pl.Series:
+def as_loaded(texts: pl.Series) -> pl.Series:
     """The texts with digits of other scripts as those of ASCII, without marks of direction."""
     is_foreign = texts.str.contains(r"[^\x00-\xFF]").fill_null(False)
     if not is_foreign.any():
