@@ -122,6 +122,26 @@ def truth_words() -> dict[str, TruthWords]:
     }
 
 
+@dataclass(frozen=True)
+class OrderStates:
+    """How a language says that an order was cancelled, or never became one, and that it was
+    returned or paid back, in lower case."""
+
+    cancelled: frozenset[str]
+    returned: frozenset[str]
+
+
+@cache
+def order_states() -> dict[str, OrderStates]:
+    """Words for what became of an order, by language. Waiting and on its way are purchases."""
+    return {
+        row["language"]: OrderStates(
+            frozenset(row["cancelled"].split("|")), frozenset(row["returned"].split("|"))
+        )
+        for row in read_rows("order_states.csv")
+    }
+
+
 @cache
 def extension_words() -> frozenset[str]:
     """Words that announce the extension of a phone number, in lower case."""

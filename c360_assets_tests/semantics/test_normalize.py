@@ -286,7 +286,7 @@ def test_city_company_date_and_key() -> None:
 def test_numbers_of_people_are_one_however_they_are_written(raw: str, key: str | None) -> None:
     assert one(normalize.clean_key, raw) == key
     form = key_form(f"'{raw}'", is_exact=False)
-    assert duckdb.sql(f"SELECT {form}").fetchall() == [(key,)]
+    assert duckdb.execute(f"SELECT {form}").fetchall() == [(key,)]
 
 
 def test_street_tables_agree_in_both_directions() -> None:

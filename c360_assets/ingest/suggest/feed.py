@@ -147,11 +147,16 @@ def proposal_of(draft: Draft, *, flatten: bool = False) -> Proposal:
         feed=draft.feed,
         pattern=draft.pattern.pattern,
         primary_key=key,
-        tagged=sum(bool(column.tags) for column in columns),
+        tagged=sum(bool(column.written_tags) for column in columns),
         text=_written(draft, trial),
         trial=trial,
         tables=tuple(tables),
     )
+
+
+def with_table(proposal: Proposal, table: FlatTable | None) -> Proposal:
+    """The proposal with one more custom domain table, if there is one."""
+    return replace(proposal, tables=(*proposal.tables, table)) if table else proposal
 
 
 def _with_partition(sample: Sample, folder: str) -> Sample:
@@ -343,6 +348,8 @@ def _stitch(columns: list[Column], stitched_table: str | None) -> str:
     first_tags = {column.tags[0] for column in columns if column.tags}
     profile = sum(is_profile(tag) for tag in first_tags)
     note = f"{profile} profile tags suggested"
+    if profile and any(tag.startswith("fk-") for column in columns for tag in column.tags):
+        return f"stitch: true  # {note}, and a number that other feeds know"
     if profile >= FEW_PROFILE_TAGS:
         return f"stitch: true  # {note}"
     return f"stitch: false  # {note}; people are told apart well from {FEW_PROFILE_TAGS} on"
@@ -417,8 +424,8 @@ def _options(column: Column) -> str:
         items.append(f"number: {_number(column.inferred.number)}")
     if column.inferred.scale is not None:
         items.append(f"scale: {column.inferred.scale}")
-    if column.tags:
-        items.append(f"tags: [{', '.join(column.tags)}]")
+    if column.written_tags:
+        items.append(f"tags: [{', '.join(column.written_tags)}]")
     return ", ".join(items)
 
 

@@ -15,7 +15,7 @@ from importlib import resources
 
 import yaml
 
-from c360_assets.semantics.tags import without_marks
+from c360_assets.ingest.suggest.column_names import plain_header
 
 # Of `about`, so many must be found.
 TELLING = 2
@@ -77,7 +77,7 @@ def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", without_marks(name).lower())
+    return re.sub(r"[\W_]", "", plain_header(name).lower())
 
 
 @cache
