@@ -154,9 +154,9 @@ def proposal_of(draft: Draft, *, flatten: bool = False) -> Proposal:
     )
 
 
-def with_table(proposal: Proposal, table: FlatTable | None) -> Proposal:
-    """The proposal with one more custom domain table, if there is one."""
-    return replace(proposal, tables=(*proposal.tables, table)) if table else proposal
+def with_tables(proposal: Proposal, tables: Sequence[FlatTable]) -> Proposal:
+    """The proposal with more custom domain tables."""
+    return replace(proposal, tables=(*proposal.tables, *tables))
 
 
 def _with_partition(sample: Sample, folder: str) -> Sample:
@@ -201,10 +201,14 @@ class Draft:
 
 def tenant_of(path: Path) -> Tenant | None:
     """The tenant that the sample lies in; None where there is none, or it cannot be read."""
-    for folder in path.resolve().parents:
-        if (folder / "tenant.yaml").is_file():
-            return read_files(folder).tenant
-    return None
+    folder = folder_of_tenant(path)
+    return None if folder is None else read_files(folder).tenant
+
+
+def folder_of_tenant(path: Path) -> Path | None:
+    """The folder of the tenant that a file or a folder lies in."""
+    folders = (path.resolve(), *path.resolve().parents)
+    return next((folder for folder in folders if (folder / "tenant.yaml").is_file()), None)
 
 
 def day_comes_first(tenant: Tenant | None) -> bool:

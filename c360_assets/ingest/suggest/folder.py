@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of, with_table
+from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of, with_tables
 from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
+from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables
 from c360_assets.ingest.suggest.order_tables import mark_heads, note_states, order_tables
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
@@ -62,11 +63,14 @@ def propose_folder(
     tables: dict[str, FlatTable] = {}
     if flatten:
         drafts, tables = order_tables(drafts)
+    proposals = []
     for draft in drafts:
         note_states(draft)
-    proposals = [
-        with_table(proposal_of(draft, flatten=flatten), tables.get(draft.name)) for draft in drafts
-    ]
+        if not flatten:
+            note_consent(draft)
+        more = [tables[draft.name]] if draft.name in tables else []
+        more += opt_tables(draft) if flatten else []
+        proposals.append(with_tables(proposal_of(draft, flatten=flatten), more))
     return FolderProposals(proposals, dict(sorted(unread.items())))
 
 

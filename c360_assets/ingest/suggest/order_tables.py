@@ -239,6 +239,8 @@ def _table(orders: _Orders) -> FlatTable:
     name = f"CDT_{source}_Purchases"
     key = propose_primary_key(orders.items.columns, orders.items.sample.frame).columns
     bought = _bought_sql(orders)
+    # Names of columns are compared without case.
+    key = [part.lower() if part.lower() in bought else part for part in key]
     kept = [quote_ident(part) for part in key if part not in bought]
     values = ",\n  ".join([*kept, *(f'{sql} AS "{each}"' for each, sql in bought.items())])
     sql = f"{_comment(orders)}WITH orders AS (\n{_orders_sql(orders)}\n)\nSELECT\n  {values},\n"
