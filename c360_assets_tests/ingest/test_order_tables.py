@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,47 @@ def test_a_number_by_which_another_feed_knows_its_persons_is_a_foreign_key(tmp_p
     assert fields["Id"]["tags"] == ["fk-customer-id"]
     assert fields["First_Name__c"]["tags"] == ["given-name"]
     assert "stitch: true" in found["Subscribers"].text
+
+
+def test_orders_that_stand_in_their_customer_are_the_customers(tmp_path: Path) -> None:
+    people = [
+        {
+            "memberId": f"M{i:05}",
+            "profile": {"first": "Ann", "last": "Lee", "email": f"a{i}@example.com"}
+            | {"dob": f"{i % 28 + 1:02}-Mar-1985", "consents": {"email": i % 2 == 0}},
+            "orders": [
+                {
+                    "orderId": f"O{i:05}",
+                    "placedAt": "2026-01-02T10:00:00+05:30",
+                    "status": "CANCELLED" if i % 4 == 0 else "DELIVERED",
+                    "total": "₹1,23,456.50",
+                }
+            ],
+        }
+        for i in range(28)
+    ]
+    folder = tmp_path / "landing" / "app"
+    folder.mkdir(parents=True)
+    (folder / "people-20260601.json").write_text(json.dumps(people), "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    tables = {table.name.removeprefix("CDT_App_People"): table for table in proposal.tables}
+    assert set(tables) == {"", "_orders", "_orders_Purchases", "_Email_Opt_In"}
+    links = [fields_of(tables[name].yaml) for name in ("", "_orders_Purchases")]
+    assert "fk-app-people" in links[0]["memberId"]["tags"]
+    assert links[1]["fk_app_people"]["tags"] == ["fk-app-people"]
+    assert links[0]["profile_dob"]["tags"] == ["birthdate"]
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        file = folder / "people-20260601.json"
+        con.execute(
+            "CREATE TABLE App_People AS SELECT json ->> 'memberId' AS \"memberId\", "
+            "json -> 'profile' AS profile, json -> 'orders' AS orders "
+            f"FROM read_json_objects('{file}', format = 'array')"
+        )
+        for name in ("", "_orders", "_orders_Purchases"):
+            con.execute(f"CREATE TABLE CDT_App_People{name} AS {tables[name].sql}")
+        totals = "sum(item_revenue) FILTER (NOT is_cancellation), count(*)"
+        found = con.execute(f"SELECT {totals} FROM CDT_App_People_orders_Purchases").fetchall()
+        born = con.execute("SELECT max(profile_dob)::VARCHAR FROM CDT_App_People").fetchall()
+    assert [(float(revenue), count) for revenue, count in found] == [(21 * 123456.5, 28)]
+    assert born == [("1985-03-28",)]

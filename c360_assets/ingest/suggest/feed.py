@@ -154,6 +154,14 @@ def proposal_of(draft: Draft, *, flatten: bool = False) -> Proposal:
     )
 
 
+def draft_of_table(draft: Draft, table: FlatTable) -> Draft:
+    """A table that flattens a draft's feed as if it were a feed, of which tables can be made."""
+    assert table.frame is not None
+    sample = replace(draft.sample, frame=table.frame)
+    source, _, feed = table.name.partition("_")
+    return replace(draft, source=source, feed=feed, sample=sample, columns=list(table.columns))
+
+
 def with_tables(proposal: Proposal, tables: Sequence[FlatTable]) -> Proposal:
     """The proposal with more custom domain tables."""
     return replace(proposal, tables=(*proposal.tables, *tables))

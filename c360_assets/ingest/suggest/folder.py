@@ -15,8 +15,13 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of, with_tables
 from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
-from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables
-from c360_assets.ingest.suggest.order_tables import mark_heads, note_states, order_tables
+from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables_of
+from c360_assets.ingest.suggest.order_tables import (
+    mark_heads,
+    note_states,
+    order_tables,
+    purchases_in,
+)
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.new_files import write_new_files
@@ -69,8 +74,11 @@ def propose_folder(
         if not flatten:
             note_consent(draft)
         more = [tables[draft.name]] if draft.name in tables else []
-        more += opt_tables(draft) if flatten else []
-        proposals.append(with_tables(proposal_of(draft, flatten=flatten), more))
+        proposal = proposal_of(draft, flatten=flatten)
+        if flatten:
+            more += purchases_in(proposal.tables, draft)
+            more += opt_tables_of(draft, proposal.tables)
+        proposals.append(with_tables(proposal, more))
     return FolderProposals(proposals, dict(sorted(unread.items())))
 
 

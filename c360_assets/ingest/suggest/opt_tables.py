@@ -8,13 +8,14 @@ are those of `semantics`. What such a feed says of its own is tagged by `tagging
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import plain_header
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.feed import Draft
+from c360_assets.ingest.suggest.feed import Draft, draft_of_table
 from c360_assets.ingest.suggest.flatten import FOLDER, FlatTable
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.tenant.base_models import physical_name
@@ -23,7 +24,8 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 # What names say that news may be sent, in the languages of the catalogue's names.
 SENT = re.compile(
-    r"newsletter|marketing|mailing|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
+    r"newsletter|marketing|mailing|consents?[ _](e?mail|sms|text)"
+    r"|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
     r"|opt(ed)?[ _-]?(in|out)|hasopted|subscri(be|bed|to)|unsubscribed?|suscri|subscrito|inscrito"
     r"|abonn|iscritt|publicidad|publicidade|pubblicit|reklam|werbung|reclame|oferty|nabidky"
     r"|hirlevel|khuyen mai|rassylk|рассылк|розсилк|реклам|ενημερω|דיוור|שיווק|تسويق|التسويق|نشرة"
@@ -73,6 +75,13 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
     return tables
 
 
+def opt_tables_of(draft: Draft, tables: Sequence[FlatTable]) -> list[FlatTable]:
+    """As `opt_tables`, of the feed and of the persons that are nested in it."""
+    nested = (table for table in tables if table.has_persons and table.frame is not None)
+    drafts = [draft, *(draft_of_table(draft, table) for table in nested)]
+    return [table for each in drafts for table in opt_tables(each)]
+
+
 def note_consent(draft: Draft) -> None:
     """Say of the columns of consent that nothing is made of them yet."""
     if opt_tables(draft):
@@ -109,7 +118,7 @@ def _consent(draft: Draft, column: Column) -> _Consent | None:
 
 def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> FlatTable:
     source = physical_name(draft.name)
-    name = f"CDT_{source}_{group.title()}_Opt_In"
+    name = f"CDT_{source.removeprefix('CDT_')}_{group.title()}_Opt_In"
     address = "email" if group == "email" else "phone"
     given = f"is_{group}_opted_in"
     key = propose_primary_key(draft.columns, draft.sample.frame).columns

@@ -8,17 +8,22 @@ are those of `semantics`.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
-from c360_assets.ingest.suggest.column_names import STATE_NAME, is_customer_number_name
+from c360_assets.ingest.suggest.column_names import (
+    STATE_NAME,
+    is_customer_number_name,
+    plain_header,
+)
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.feed import Draft, tried
+from c360_assets.ingest.suggest.feed import Draft, draft_of_table, tried
 from c360_assets.ingest.suggest.flatten import FOLDER, FlatTable
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.table_tags import table_kinds
@@ -34,6 +39,9 @@ QUANTITY, REVENUE = f"{PURCHASE}item-quantity", f"{PURCHASE}item-revenue"
 IS_RETURN, IS_CANCELLATION = f"{PURCHASE}is-return", f"{PURCHASE}is-cancellation"
 # What an order's own row may say of all of its items together.
 OF_ITEMS = {ORDER_ID, PRODUCT, QUANTITY, REVENUE}
+TOTAL = re.compile(
+    r"(order|grand|invoice)?[ _]*(total|amount|value)([ _]*(price|paid|amount))?", re.I
+)
 # What an order without items is one unit of.
 NO_ITEMS = {PRODUCT: "'order'", QUANTITY: "1"}
 LINE = 90
@@ -151,8 +159,22 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             column.tags = [tag, *(other for other in column.tags if other != tag)]
             column.bought_elsewhere = True
             column.notes = [note for note in column.notes if not note.startswith("looks like txn")]
-        tables[orders.items.name] = _table(orders)
+        key = propose_primary_key(orders.items.columns, orders.items.sample.frame).columns
+        tables[orders.items.name] = _table(orders, key)
     return [tried(draft) if draft.name in changed else draft for draft in drafts], tables
+
+
+def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
+    """The tables of what was bought that are made of tables of nested orders of the feed `draft`,
+    whose customer is the person that they stand in."""
+    made = []
+    for table in flat:
+        if table.frame is None or any(PURCHASE in f"{column.tags}" for column in table.columns):
+            continue
+        orders = _of_items(draft_of_table(draft, table), [])
+        if orders is not None and orders.links:
+            made.append(_table(orders, table.key))
+    return made
 
 
 def _orders_of(drafts: Sequence[Draft]) -> list[_Orders]:
@@ -173,6 +195,8 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> _Orders | None:
     states = states_of(draft.columns, frame)
     if DAY in tags and any(_may_name_customer(column) for column in draft.columns):
         is_whole = PRODUCT in tags and QUANTITY in tags
+        if not is_whole and tags[ORDER_ID].unique < ALL_DIFFER:
+            return None  # rows of something else about orders, such as payments
         return None if is_whole and states is None else _Orders(draft, None, None, tags, {}, states)
     for head in drafts:
         key = _key_of_head(head, frame[tags[ORDER_ID].name]) if head is not draft else None
@@ -192,11 +216,18 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
     if kind is None:
         return {}
     frame = draft.sample.frame
-    return {
+    tags = {
         kind.tags[column.name]: column
         for column in usable
         if column.name in kind.tags and _fits(column, kind.tags[column.name], frame[column.name])
     }
+    if REVENUE not in tags and not OF_ITEMS & tags.keys() - {ORDER_ID}:
+        # Beside items the same name may be the total of all of them, on each of their rows.
+        totals = [column for column in usable if TOTAL.fullmatch(plain_header(column.name))]
+        amounts = [each for each in totals if _fits(each, REVENUE, frame[each.name])]
+        if amounts:
+            tags[REVENUE] = amounts[0]
+    return tags
 
 
 def _fits(column: Column, tag: str, values: pl.Series) -> bool:
@@ -234,10 +265,10 @@ def _may_name_customer(column: Column) -> bool:
     )
 
 
-def _table(orders: _Orders) -> FlatTable:
+def _table(orders: _Orders, key: Sequence[str]) -> FlatTable:
+    """The table; `key` tells the rows of its items apart."""
     source = physical_name(orders.items.name)
-    name = f"CDT_{source}_Purchases"
-    key = propose_primary_key(orders.items.columns, orders.items.sample.frame).columns
+    name = f"CDT_{source.removeprefix('CDT_')}_Purchases"
     bought = _bought_sql(orders)
     # Names of columns are compared without case.
     key = [part.lower() if part.lower() in bought else part for part in key]

@@ -50,6 +50,12 @@ def table_kinds(names: Sequence[str]) -> list[TableKind]:
     return [kind for kind in kinds if kind is not None]
 
 
+def is_order(kind: TableKind) -> bool:
+    """Whether rows of the kind are orders, with or without items."""
+    own = {tag.partition("/")[2] for tag in kind.tags.values()}
+    return kind.prefix == "txn-item" and {"order-id", "order-datetime"} <= own
+
+
 def needed_tags(prefix: str) -> tuple[str, ...]:
     """The full tags without which rows of a group mean nothing."""
     group = next(group for group in _groups() if group.prefix == prefix)
