@@ -46,12 +46,13 @@ def suggest(
     """Propose a feed's YAML from a sample file, checked and tried in a scratch table first.
 
     Prints it and writes nothing, but with --write. Of a folder, a table of all proposals, and the
-    files that cannot be read last.
+    files that cannot be read last. Without --tenant, --write is for the tenant that the files lie
+    in, if they lie in one.
 
     Examples: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`,
     `c360 feed suggest landing --write --flatten`
     """
-    from c360_assets.ingest.suggest.feed import propose_feed
+    from c360_assets.ingest.suggest.feed import folder_of_tenant, propose_feed
     from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
 
     with reported_errors():
@@ -59,7 +60,7 @@ def suggest(
             if feed is not None:
                 raise C360Error("--feed names the feed of one file, and this is a folder")
             proposals = propose_folder(file.resolve(), source, flatten=flatten)
-            _show_folder(proposals, write, tenant)
+            _show_folder(proposals, write, tenant or folder_of_tenant(file))
             return
         proposal = propose_feed(file.resolve(), source, feed, flatten=flatten)
         if not write:
@@ -68,7 +69,7 @@ def suggest(
                 for path, text in table.files.items():
                     emit(f"# {path}\n{text}")
             return
-        for written in write_proposal(proposal, tenant_folder(tenant)):
+        for written in write_proposal(proposal, tenant_folder(tenant or folder_of_tenant(file))):
             out.print(f"wrote {written}", markup=False)
         out.print("read and correct what was written, then `c360 check`", markup=False)
 

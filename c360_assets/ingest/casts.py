@@ -32,28 +32,50 @@ from c360_assets.ingest.dates import (
 )
 from c360_assets.ingest.repeated_hours import SLOT, repeated_slots
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
+from c360_assets.semantics.lookups import truth_words
+from c360_assets.semantics.text import DIGITS
 from c360_assets.tenant.models import NUMBER_DATES, FeedConfig, FieldConfig, NumberConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-TRUE = ("true", "t", "yes", "y", "1")
-FALSE = ("false", "f", "no", "n", "0")
+TRUE = sorted(set().union(*(words.true for words in truth_words().values())))
+FALSE = sorted(set().union(*(words.false for words in truth_words().values())))
 DEFAULT_SCALE = 4
 # What a declared way of writing numbers allows, as RE2: all kinds of blanks and apostrophes, signs
 # of currencies with letters before them (US$, R$), codes (CHF), and usual short names. A backslash
 # is what Japanese encodings make of the yen sign.
 BLANK = "[ \\t\\x{00A0}\\x{2009}\\x{202F}]"
 SIGN = "[-+\\x{2212}]"
+# Codes of ISO 4217, and others that people write: three capitals may as well begin a number that
+# somebody was given (`RES100234`).
+CURRENCY_CODES = """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN
+    BZD CAD CDF CHF CLP CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL
+    GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF
+    KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR
+    MZN NAD NGN NIO NIS NOK NPR NTD NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RMB RON RSD RUB RWF SAR
+    SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
+    USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
+"""
 CURRENCY = (
-    r"[A-Za-z]{0,3}\p{Sc}|[A-Z]{3}|[Kk]r\.?|Kč|zł|Fr\.?|Ft|Rs\.?|Rp\.?|RM|TL|R|[Ll]ei|KM|đ|лв\.?"
-    r"|руб\.?|р\.|грн\.?|円|元|원|\\"
+    rf"[A-Za-z]{{0,3}}\p{{Sc}}|(?:{'|'.join(CURRENCY_CODES.split())})"
+    r"|[Kk]r\.?|Kč|zł|Fr\.?|Ft|Rs\.?|Rp\.?|RM|TL|R|[Ll]ei|KM|đ|лв\.?"
+    r"|руб\.?|р\.|грн\.?|円|元|원|บาท|ر\.س\.?|د\.إ\.?|د\.ك\.?|ج\.م\.?|ريال|درهم|دينار|جنيه|تومان"
+    r"|ש[\"״]ח|\\"
 )
+# Digits of other scripts, and what Arabic and Persian put between them: a point, a comma. Marks of
+# direction are left out.
+UNSEEN = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+FOREIGN_SIGNS = DIGITS | {"\u066b": ".", "\u066c": ","} | dict.fromkeys(UNSEEN, "")
+# A year from 1857 to 2156, alone or before the month of a date without separators.
+BUDDHIST_YEAR = "(^|[^0-9])(2[4-6][0-9]{2})((?:[0-9]{4})?(?:[^0-9]|$))"
+BUDDHIST_YEARS_BEFORE = 543
 SEPARATORS = {".": "[.]", ",": ",", " ": BLANK, "'": "['\\x{2019}]"}
 # Excel counts a 29 February 1900 that never was as day 60.
 EXCEL_DAYS = "[0-9]{1,7}(?:[.,][0-9]+)?"
 LAST_EXCEL_DAY = 2_958_465
 EPOCH_DIGITS = {"epoch_s": "[0-9]{1,11}", "epoch_ms": "[0-9]{1,14}"}
 MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
-HAS_OFFSET = r"(?i)([0-9] ?[+-][0-9]{2}:?[0-9]{2}|z|utc|gmt)$"
+HAS_OFFSET = r"(?i)([0-9] ?[+-][0-9]{2}:?[0-9]{2}|:[0-9.]+ ?[+-][0-9]{2}|z|utc|gmt)$"
 AS_TEXT = frozenset({"string", "array", "map", "struct"})
 SPACE = "E' \\t\\r\\n\\f\\x0B'"
 DECIMAL = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -121,11 +143,13 @@ def cast_for(
     raw, text = f"r{number}", f"t{number}"
     if item.type in AS_TEXT:
         return Cast(number, _present_text(feed, raw, raw), text)
-    trimmed = _present_text(feed, raw, _trimmed(raw))
+    trimmed = _present_text(feed, raw, _plain_digits(_trimmed(raw)))
     if item.type in ("date", "datetime"):
         pattern = item.format or feed.datetime_format
         if typed and pattern not in NUMBER_DATES:
             pattern = None
+        if item.calendar == "buddhist" and not typed:
+            trimmed = _common_years(trimmed)
         if not quotes_a_month(pattern or ""):
             trimmed = english_months(trimmed)
         zone = feed.timezone or "UTC"
@@ -191,6 +215,23 @@ def _trimmed(raw: str) -> str:
         f"CASE WHEN {raw}[1:1] > ' ' AND right({raw}, 1) > ' ' THEN {raw} "
         f"ELSE nullif(trim({raw}, {SPACE}), '') END"
     )
+
+
+def _plain_digits(text: str) -> str:
+    """SQL for the text without marks of direction, its digits those of ASCII."""
+    # What has no sign to become stands last, and is left out.
+    signs, plain_signs = "".join(FOREIGN_SIGNS), "".join(FOREIGN_SIGNS.values())
+    changed = f"translate({text}, {quote_literal(signs)}, {quote_literal(plain_signs)})"
+    return f"CASE WHEN regexp_matches({text}, '[^\\x00-\\xFF]') THEN {changed} ELSE {text} END"
+
+
+def _common_years(text: str) -> str:
+    """SQL for a date's text with its year of the Buddhist era as that of the common one."""
+    regex = quote_literal(BUDDHIST_YEAR)
+    year = f"regexp_extract({text}, {regex}, 2)"
+    common = f"CAST({year} AS INTEGER) - {BUDDHIST_YEARS_BEFORE}"
+    changed = f"regexp_replace({text}, {regex}, '\\1' || ({common}) || '\\3')"
+    return f"CASE WHEN regexp_matches({text}, {regex}) THEN {changed} ELSE {text} END"
 
 
 def _full(value: str, regex: str) -> str:

@@ -168,7 +168,8 @@ TIME_SLOTS = (
     ("half",),
     ("offset", "zone"),
 )
-OFFSET = "(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
+# PostgreSQL writes whole hours without minutes.
+OFFSET = "(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)"
 # Zone names cannot be parsed in general; these two name the zone that instants are kept in.
 ZONE_NAME = "(?:UTC|GMT)"
 TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z'])", re.DOTALL)
@@ -434,4 +435,5 @@ def _minutes_east(offset: str) -> str:
     """SQL for the minutes of an offset such as `+02:00`."""
     digits = f"replace({offset}, ':', '')"
     sign = f"(CASE WHEN {digits}[1:1] = '-' THEN -1 ELSE 1 END)"
-    return f"{sign} * ({digits}[2:3]::INTEGER * 60 + {digits}[4:5]::INTEGER)"
+    minutes = f"coalesce(nullif({digits}[4:5], '')::INTEGER, 0)"
+    return f"{sign} * ({digits}[2:3]::INTEGER * 60 + {minutes})"

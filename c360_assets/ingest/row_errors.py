@@ -28,7 +28,9 @@ MESSAGES = {
 }
 # What a text of a field's type looks like, for `cast_error`.
 SHAPES = {
-    "boolean": "true, t, yes, y, 1, false, f, no, n or 0",
+    "boolean": (
+        "true, t, yes, y, 1, false, f, no, n or 0, or yes and no in another language (`ja`, `não`)"
+    ),
     "date": "a date of the calendar in a documented pattern, or in the field's `format`",
     "datetime": "a date and time in a documented pattern, or in the field's `format`",
     "decimal": (

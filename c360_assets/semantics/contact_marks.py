@@ -11,13 +11,13 @@ Which form of a value is compared is `contacts`; whether it is well formed is `v
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from functools import cache
 
 import polars as pl
 
 from c360_assets.semantics.lookups import extension_words
+from c360_assets.semantics.text import DIGITS
 
 # Nothing that is seen: joiners, marks of direction (phone numbers copied from a contact list have
 # them), byte order marks, soft hyphens, control characters.
@@ -72,11 +72,7 @@ def _translation() -> dict[str, str]:
     table = dict.fromkeys(_HYPHENS, "-")
     for code in range(0xFF01, 0xFF5F):
         table[chr(code)] = chr(code - 0xFEE0)
-    for code in range(0x80, 0x10000):
-        character = chr(code)
-        if character not in table and unicodedata.category(character) == "Nd":
-            table[character] = str(unicodedata.decimal(character))
-    return table
+    return table | DIGITS
 
 
 def _lossless_scientific() -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from c360_assets.semantics.normalize import KEY_MARKS
+from c360_assets.semantics.normalize import BETWEEN_DIGITS, KEY_MARKS, LONG_NUMBER
+from c360_assets.semantics.text import DIGITS
 
 FOREIGN_KEY = "fk-"
+_DIGITS, _PLAIN_DIGITS = "".join(DIGITS), "".join(DIGITS.values())
 _MARKS_LITERAL = "'" + KEY_MARKS.replace("'", "''") + "'"
 
 
@@ -26,4 +28,6 @@ def key_form(expression: str, is_exact: bool) -> str:
     if is_exact:
         return f"nullif({trimmed}, '')"
     unmarked = f"regexp_replace({trimmed}, {_MARKS_LITERAL}, '', 'g')"
-    return f"upper(nullif(trim({unmarked}), ''))"
+    key = f"upper(translate(nullif(trim({unmarked}), ''), '{_DIGITS}', '{_PLAIN_DIGITS}'))"
+    joined = f"regexp_replace({key}, '{BETWEEN_DIGITS}', '', 'g')"
+    return f"CASE WHEN regexp_matches({key}, '{LONG_NUMBER}') THEN {joined} ELSE {key} END"

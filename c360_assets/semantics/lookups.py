@@ -5,6 +5,7 @@ This module only loads and reshapes data. Expressions that use it live in `names
 """
 
 import csv
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -96,6 +97,49 @@ def titles() -> dict[str, str | None]:
 def genders() -> dict[str, str | None]:
     """Accepted gender value to F, M, X, or None."""
     return {row["value"]: row["gender"] or None for row in read_rows("genders.csv")}
+
+
+@dataclass(frozen=True)
+class TruthWords:
+    """How a language writes that something is so, and that it is not, in lower case."""
+
+    true: frozenset[str]
+    false: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        return self.true | self.false
+
+
+@cache
+def truth_words() -> dict[str, TruthWords]:
+    """Words of boolean fields by language; none means true in one and false in another."""
+    return {
+        row["language"]: TruthWords(
+            frozenset(row["true"].split("|")), frozenset(row["false"].split("|"))
+        )
+        for row in read_rows("truth_words.csv")
+    }
+
+
+@dataclass(frozen=True)
+class OrderStates:
+    """How a language says that an order was cancelled, or never became one, and that it was
+    returned or paid back, in lower case."""
+
+    cancelled: frozenset[str]
+    returned: frozenset[str]
+
+
+@cache
+def order_states() -> dict[str, OrderStates]:
+    """Words for what became of an order, by language. Waiting and on its way are purchases."""
+    return {
+        row["language"]: OrderStates(
+            frozenset(row["cancelled"].split("|")), frozenset(row["returned"].split("|"))
+        )
+        for row in read_rows("order_states.csv")
+    }
 
 
 @cache

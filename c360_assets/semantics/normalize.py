@@ -30,7 +30,7 @@ from c360_assets.semantics.names import (
     split_full_name,
 )
 from c360_assets.semantics.phone_plans import compared, home_plan
-from c360_assets.semantics.text import missing_to_null
+from c360_assets.semantics.text import in_plain_digits, missing_to_null
 
 __all__ = [
     "CLEANERS",
@@ -63,11 +63,29 @@ __all__ = [
 # A spreadsheet's marks for texts around a key, and the brackets that some programs put around a
 # GUID: `'6500012`, `="6500012"`, `{6F9619FF-…}`.
 KEY_MARKS = """^'|^="|"$|^[{]|[}]$"""
+# A number of nine digits or more, as states give them to people, whose last sign may be a letter.
+# Signs between the digits are no part of it: `111.444.777-35` is `11144477735`.
+LONG_NUMBER = "^(?:[0-9][./ -]?){8,}[0-9A-Z]$"
+BETWEEN_DIGITS = "[./ -]"
 
 
 def clean_key(expr: pl.Expr) -> pl.Expr:
-    """A foreign, blocking or separation key compared without case and a spreadsheet's marks."""
-    return missing_to_null(expr.str.strip_chars().str.replace_all(KEY_MARKS, "").str.to_uppercase())
+    """A foreign, blocking or separation key compared without case, a spreadsheet's marks and the
+    signs between the digits of a long number; digits of all scripts are one."""
+    unmarked = expr.str.strip_chars().str.replace_all(KEY_MARKS, "")
+    return missing_to_null(
+        unmarked.map_batches(_plain_key, return_dtype=pl.String, is_elementwise=True)
+    )
+
+
+def _plain_key(values: pl.Series) -> pl.Series:
+    """Keys in upper case and digits of ASCII, long numbers without signs between them."""
+    keys = in_plain_digits(values).str.to_uppercase()
+    is_long = keys.str.contains(LONG_NUMBER).fill_null(False)
+    if not is_long.any():
+        return keys
+    joined = keys.filter(is_long).str.replace_all(BETWEEN_DIGITS, "")
+    return keys.scatter(is_long.arg_true(), joined)
 
 
 def clean_date(expr: pl.Expr) -> pl.Expr:

@@ -29,6 +29,9 @@ _NORTH_AMERICA = "1"
 _NATIONAL_DIGITS = 10  # of North American numbers, which are compared without their 1
 # Most numbers there are written so, and are seen to be numbers in a fifth of the time.
 _USUAL_NORTH_AMERICAN = "^[2-9][0-9]{9}$"
+# What was dialled before numbers until a reform, and is still in records; the library forgot it.
+# Mexican mobile phones had 1 from abroad, 044 and 045 at home, until 2019.
+RETIRED_TRUNKS = {"MX": "0(?:[12]|4[45])|1"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def plan_of(region: str) -> PhonePlan | None:
     usual = [rf"[0-9]{{{length}}}" for length in sorted(lengths) if length > 0]
     # Where it is not known which phones are mobile, none is.
     mobile = _bare(getattr(metadata.mobile, "national_number_pattern", None) or "[^0-9]")
-    trunk = metadata.national_prefix_for_parsing
+    trunk = metadata.national_prefix_for_parsing or RETIRED_TRUNKS.get(region)
     code = str(metadata.country_code)
     abroad = f"^(?:{_bare(metadata.international_prefix or '00')}|00)([1-9].*)$"
     return PhonePlan(

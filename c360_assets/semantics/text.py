@@ -5,6 +5,7 @@ Latin, Greek and Cyrillic letters lose their accents, Arabic ones the marks that
 while vowel signs, voicing marks and syllables of other scripts stay as they are.
 """
 
+import unicodedata
 from collections.abc import Callable
 
 import polars as pl
@@ -29,6 +30,12 @@ _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
 # trimming and its `\s` know all of it.
 WHITE_SPACE = r"\s\x0b\x85\p{Z}"
 _NOT_ASCII = r"[^\x00-\x7F]"
+# Digits of all scripts, each with its ASCII character.
+DIGITS = {
+    chr(code): str(unicodedata.decimal(chr(code)))
+    for code in range(0x80, 0x10000)
+    if unicodedata.category(chr(code)) == "Nd"
+}
 
 
 def _fold(expr: pl.Expr) -> pl.Expr:
@@ -69,6 +76,15 @@ def squeeze(expr: pl.Expr) -> pl.Expr:
     NULL when nothing is left.
     """
     return missing_to_null(expr.str.replace_all(r"[\s\p{Cc}]+", " "))
+
+
+def in_plain_digits(values: pl.Series) -> pl.Series:
+    """The texts with digits of other scripts as those of ASCII."""
+    is_foreign = values.str.contains(_NOT_ASCII).fill_null(False)
+    if not is_foreign.any():
+        return values
+    changed = values.filter(is_foreign).str.replace_many(DIGITS)
+    return values.scatter(is_foreign.arg_true(), changed)
 
 
 def on_distinct(expr: pl.Expr, rule: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:

@@ -269,6 +269,10 @@ def _check_field_options(check: ConfigCheck, file: str, name: str, field: FieldC
         check.error(file, (*path, "format"), message)
     else:
         _check_date_pattern(check, file, (*path, "format"), field.format)
+    if field.calendar and (field.type not in DATES or field.format in NUMBER_DATES):
+        message = f"a calendar does not fit a field of type {field.type}"
+        remedy = "it is for dates and datetimes that are written with their years"
+        check.error(file, (*path, "calendar"), message, remedy)
     _check_number(check, file, path, field)
     if field.scale is not None and field.type != "decimal":
         message = f"a scale does not fit a field of type {field.type}"

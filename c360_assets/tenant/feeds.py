@@ -80,7 +80,8 @@ class FieldConfig(Strict):
 
     The key it stands under is the column's name in the file, compared without case; of several
     columns of one name the later ones are called `name_2`, `name_3`. `format` is a pattern of
-    dates, or one of NUMBER_DATES.
+    dates, or one of NUMBER_DATES. `calendar: buddhist` says that the years of a date are counted as
+    in Thailand, where 2026 is 2569.
     """
 
     type: FieldType = "string"
@@ -88,6 +89,7 @@ class FieldConfig(Strict):
     rename: str | None = None
     required: bool = False
     format: str | None = None
+    calendar: Literal["buddhist"] | None = None
     number: NumberConfig | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     description: str = ""

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.casts import cast_for, typed_sql
+from c360_assets.ingest.casts import FALSE, TRUE, cast_for, typed_sql
 from c360_assets.ingest.dates import compile_pattern
 from c360_assets.tenant.models import FieldConfig
 from c360_assets_tests.ingest.tenants import feed_of
@@ -90,6 +90,8 @@ GOLDEN: dict[str, list[tuple[str, str | None]]] = {
         ("2024-01-05T10:11:12+02:00", "2024-01-05 08:11:12+00"),
         ("2024-01-05T10:11:12.5-0530", "2024-01-05 15:41:12.5+00"),
         ("2024-01-05T10:11Z", "2024-01-05 10:11:00+00"),
+        ("2024-01-05 10:11:12.5+02", "2024-01-05 08:11:12.5+00"),
+        ("2024-01-05 10:11:12-03", "2024-01-05 13:11:12+00"),
         ("2024-01-05", "2024-01-05 00:00:00+00"), ("20240105 101112", "2024-01-05 10:11:12+00"),
         ("20240105T101112.25Z", "2024-01-05 10:11:12.25+00"),
         ("20240105 101112-0800", "2024-01-05 18:11:12+00"),
@@ -291,3 +293,39 @@ def test_a_midnight_in_utc_is_a_date_whatever_the_zone(con: duckdb.DuckDBPyConne
 def test_times_as_programs_write_them(con: duckdb.DuckDBPyConnection, text: str) -> None:
     item = FieldConfig.model_validate({"type": "datetime"})
     assert cast(con, item, [text]) == ["2026-05-30 06:29:00+00"]
+
+
+# Type and settings -> texts with what they mean.
+OTHER_SCRIPTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({"type": "integer"}, [("٢٥", "25"), ("۲۵", "25"), ("२५", "25"), ("\u200f25", "25")]),
+    (
+        {"type": "decimal", "scale": 2, "number": {"decimal": ".", "thousands": ","}},
+        [("١٬٢٣٤٫٥٠ ر.س", "1234.50"), ("฿1,234", "1234.00"), ("EUR 7", "7.00"), ("RES 7", WRONG)],
+    ),
+    ({"type": "date", "format": "dd/MM/yyyy"}, [("٢٥/١٢/١٩٩٠", "1990-12-25")]),
+    (
+        {"type": "date", "format": "dd/MM/yyyy", "calendar": "buddhist"},
+        [("29/02/2531", "1988-02-29"), ("๒๕/๑๒/๒๕๓๓", "1990-12-25"), ("29/02/2530", WRONG)],
+    ),
+    (
+        {"type": "datetime", "calendar": "buddhist"},
+        [("25690131 101500", "2026-01-31 10:15:00+00"), ("2569-01-31", "2026-01-31 00:00:00+00")],
+    ),
+    (
+        {"type": "boolean"},
+        [("Sim", "true"), ("NÃO", "false"), ("igen", "true"), ("nem", "false"), ("ใช่", "true"),
+         ("نعم", "true"), ("לא", "false"), ("Hayır", "false"), ("はい", "true"), ("maybe", WRONG)],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "cases"), OTHER_SCRIPTS)
+def test_digits_years_and_truth_of_other_languages(
+    con: duckdb.DuckDBPyConnection, field: dict[str, Any], cases: list[tuple[str, str]]
+) -> None:
+    got = cast(con, FieldConfig.model_validate(field), [text for text, _ in cases])
+    assert got == [value for _, value in cases]
+
+
+def test_no_word_means_the_opposite_in_another_language() -> None:
+    assert set(TRUE).isdisjoint(FALSE)

@@ -16,6 +16,7 @@ from c360_assets.ingest.suggest.column_names import (
     is_identifier_name,
     is_national_number_name,
 )
+from c360_assets.ingest.suggest.encodings import read_head
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
 
 ROWS = 30
@@ -294,3 +295,53 @@ def test_lines_of_an_order_belong_to_the_person_who_placed_it_also_as_a_guest(
     fields = yaml.safe_load(lines.yaml)["fields"]
     assert fields["order_id"] == {"tags": ["txn-item/order-id", "fk-shop-orders"]}
     assert "order_customer_id" not in fields
+
+
+# Values of a column -> what its field says of them.
+WRITTEN = {
+    "codes are no amounts": (["RES100234", "RES100235"], {"type": "string"}),
+    "codes of a currency's letters": (["ALL00017", "ALL00018"], {"type": "string"}),
+    "amounts with a code": (
+        ["EUR12,50", "EUR1,00"],
+        {"type": "decimal", "scale": 2, "number": {"decimal": ","}},
+    ),
+    "arabic": (
+        ["١٬٢٣٤٫٥٠ ر.س", "٢٠٫٠٠ ر.س"],
+        {"type": "decimal", "scale": 2, "number": {"decimal": ".", "thousands": ","}},
+    ),
+    "days in arabic": (["٢٥/١٢/١٩٩٠", "٠١/٠٢/١٩٨٠"], {"type": "date", "format": "dd/MM/yyyy"}),
+    "days in thailand": (
+        ["29/02/2531", "13/01/2520"],
+        {"type": "date", "format": "dd/MM/yyyy", "calendar": "buddhist"},
+    ),
+    "days of the islamic calendar": (["12/05/1410", "25/01/1399"], {"type": "string"}),
+    "truth": (["Sim", "Não"], {"type": "boolean"}),
+    "codes of languages": (["da", "no"], {"type": "string"}),
+    "names": (["Si", "Si"], {"type": "string"}),
+}
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+def test_values_as_they_are_written_elsewhere(tmp_path: Path, what: str) -> None:
+    values, field = WRITTEN[what]
+    rows = [f"C{i};{values[i % 2]}" for i in range(ROWS)]
+    proposal = proposed(tmp_path, "\n".join(["id;thing", *rows]) + "\n")
+    assert fields_of(proposal)["thing"] == field
+    assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "country"),
+    [
+        ("ukončená;výpověď", "cp1250", "CZ"),
+        ("ukončená;výpověď", "cp1250", "DE"),
+        ("ukončená;dne", "cp1250", "CZ"),
+        ("durée;cédé", "cp1252", "FR"),
+        ("รหัสสมาชิก;สมชาย ใจดี", "cp874", ""),
+        ("מספר לקוח;נועה לוי", "cp1255", "IL"),
+    ],
+)
+def test_encodings_of_a_few_words(tmp_path: Path, text: str, encoding: str, country: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"id;name\n{text}\n".encode(encoding))
+    assert read_head(path, packed=False, country=country).encoding == encoding

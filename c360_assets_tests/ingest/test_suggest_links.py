@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from c360_assets.cli.feeds import suggest
 from c360_assets.ingest.suggest.folder import propose_folder
 
 LONG = range(410_000, 410_400, 8)
@@ -53,6 +55,19 @@ def test_orders_and_customers_of_one_source_are_linked_whatever_the_number_is_ca
         "Erp:People Kundennr": ["fk-customer-id"],
         "Erp:Orders client_number": ["fk-customer-id"],
     }
+
+
+def test_feeds_are_written_where_their_files_have_landed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("C360_TENANT_DIR", str(tmp_path / "other"))
+    persons(tmp_path / "own/landing/erp", "Kundennr", SHORT)
+    for name in ("own", "other"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "tenant.yaml").write_text("id: 00000000-0000-4000-8000-000000000001\n")
+    suggest(tmp_path / "own/landing", write=True)
+    assert [path.name for path in (tmp_path / "own/feeds").rglob("*.yaml")] == ["people.yaml"]
+    assert not (tmp_path / "other/feeds").exists()
 
 
 def test_numbers_of_two_systems_are_two_foreign_keys(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.semantics import lookups, normalize
+from c360_assets.semantics.keys import key_form
 from c360_assets.semantics.names import NAME_MACROS
 
 
@@ -267,6 +268,25 @@ def test_city_company_date_and_key() -> None:
     assert one(normalize.clean_key, " 77a ") == "77A"
     assert one(normalize.clean_key, "'77") == one(normalize.clean_key, '="77"') == "77"
     assert one(normalize.clean_key, "{6f9619ff-8b86}") == "6F9619FF-8B86"
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ("111.444.777-35", "11144477735"),
+        ("850312/1234", "8503121234"),
+        ("12.345.678-k", "12345678K"),
+        ("٧٧٠٠٣٤١", "7700341"),
+        ("2026-01-05", "2026-01-05"),
+        ("KL/000123456", "KL/000123456"),
+        ("6f9619ff-8b86-11d0", "6F9619FF-8B86-11D0"),
+        (" ", None),
+    ],
+)
+def test_numbers_of_people_are_one_however_they_are_written(raw: str, key: str | None) -> None:
+    assert one(normalize.clean_key, raw) == key
+    form = key_form(f"'{raw}'", is_exact=False)
+    assert duckdb.execute(f"SELECT {form}").fetchall() == [(key,)]
 
 
 def test_street_tables_agree_in_both_directions() -> None:

@@ -96,6 +96,12 @@ def test_forms_that_people_write() -> None:
     assert both(texts, "AU") == [expected, expected]
 
 
+def test_what_was_dialled_in_mexico_until_a_reform() -> None:
+    texts = ["+52 1 81 9279 8623", "044 81 9279 8623", "01 81 9279 8623", "81 9279 8623"]
+    expected = ["528192798623"] * len(texts)
+    assert both(texts, "MX") == [expected, expected]
+
+
 @pytest.mark.parametrize("region", ["BR", "CO", "HK", "KH", "KR", "SG", "TH"])
 def test_a_carrier_hides_no_code_of_ones_own(region: str) -> None:
     """Of 0082 in Korea, 008 chooses a carrier for calls abroad."""

@@ -124,6 +124,12 @@ CASES: dict[str, Case] = {
         12,
         "months are `M`",
     ),
+    "calendar on text": (
+        customers("{tags: [surname]}", "{tags: [surname], calendar: buddhist}"),
+        ERROR,
+        10,
+        "a calendar does not fit",
+    ),
     "scale on text": (
         customers("{tags: [surname]}", "{tags: [surname], scale: 2}"),
         ERROR,

@@ -11,6 +11,7 @@ from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.semantics.tags import without_marks
 
 NUMBERS = {"integer", "decimal", "float"}
+PURCHASE = "txn-item/"  # how the tags of what was bought begin
 NESTED = {"array", "map", "struct"}
 LOST_DIGITS = (
     "LOST DIGITS: a spreadsheet wrote long numbers in scientific notation, so that different ones "
@@ -29,7 +30,8 @@ class Column:
 
     `unique` is the share of distinct values among the rows, 0 where a value is missing.
     `lost_digits` says that its numbers are no longer whole, `row_index` that it only counts the
-    rows. `notes` are what a person should check.
+    rows. `notes` are what a person should check. `bought_elsewhere` says that what its tags say of
+    purchases is said by a custom domain table made of it.
     """
 
     name: str
@@ -38,12 +40,20 @@ class Column:
     unique: float
     lost_digits: bool = False
     row_index: bool = False
+    bought_elsewhere: bool = False
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def type(self) -> str:
         return self.inferred.type
+
+    @property
+    def written_tags(self) -> list[str]:
+        """The tags that its field has in the feed."""
+        if not self.bought_elsewhere:
+            return self.tags
+        return [tag for tag in self.tags if not tag.startswith(PURCHASE)]
 
 
 def column_of_changes(columns: list[Column]) -> Column | None:

@@ -20,6 +20,7 @@ IDENTIFIER_NAME = re.compile(
     r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule)([^a-z0-9]|$)"
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
+    r"|^n(o|\.o|°)\.? "
     r"|(番号|コード|编号|編號|编码|号|號|번호|코드)$|^(код|номер|ид|κωδικος|αριθμος)(\W|_|$)"
     r"|(\W|_)(код|номер|ид)$|[^\W\d_] ?#$",
     re.IGNORECASE,
@@ -44,11 +45,13 @@ NATIONAL_NUMBER = re.compile(
     r"|תעודתזהות|رقمالهوية|身份证号|身份证|身份證|주민등록번호|nationalid|citizenid|aadhaar|stcd1)",
     re.IGNORECASE,
 )
+CUSTOM = re.compile(r"__p?c$", re.IGNORECASE)
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
     r"|saldo|subtotal|credit|debit|ltv|clv|lifetime.?value|preis|betrag|umsatz|summe|rabatt|prix"
     r"|montant|precio|importe|preco|valor|prezzo|importo|totale|bedrag|prijs|kwota|castka|belopp"
+    r"|skladka|premium|prima$|poplatek|oplata|cuota|quota|cobr|pago"
     r"|tutar|fiyat|osszeg|ertek$|egysegar|(^|[ _])ar[a]?$|dongia|don gia|thanh ?tien|tong ?tien"
     r"|(^|[ _])(harga|cena|suma|summa|pret)([ _]|$)|wartosc|iznos|valoare|belop|netwr"
     r"|מחיר|סכום|سعر|مبلغ|المبلغ|ราคา|ยอด|сумма|цена|стоимость|価格|単価|金額|金额|价格|總計|금액|가격",
@@ -62,6 +65,7 @@ COUNT_NAME = re.compile(
 )
 CHANGED_NAME = re.compile(
     r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz"
+    r"|alter(ad|ac|ed)|ultima (alter|modific|atual)|แก้ไข|ปรับปรุง"
     r"|mise a jour|modosit|frissit|cap ?nhat|diubah|guncelle|zmen[ey]n|izmen|עדכון|تحديث|تعديل"
     r"|更新|変更|변경",
     re.IGNORECASE,
@@ -72,8 +76,25 @@ CUSTOMER_NUMBER = re.compile(
     r"|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
     r"|^(no(mor)?|id|kode|cod(igo)?|code|numero|numer|nr|cislo)[_ ]((do|de|del|du)[_ ])?"
     r"(pelanggan|klienta|cliente|client|zakaznika|kupca)$"
-    r"|^(מספר|מס|קוד) לקוח$|^(رقم|كود) (العميل|الزبون)$|^(код|номер|ид|id) клиента$"
+    r"|^(n(o|\.o|°)?\.?|id|cod(igo|ice)?|numero|numer|nr|cislo)[ _]((do|de|del|du|dell?a?)[ _])?"
+    r"(hospede|huesped|ospite|hote|goscia|hosta|utente|usuario|socio|membro|miembro|titular|tomador"
+    r"|asegurado|segurado|assicurato|abonenta|abonado|abbonato|adherent|contribuinte|czlonka|clena"
+    r"|ubezpieczonego|ubezpieczajacego|pojistence|pojistnika|pacienta|paciente)$"
+    r"|(guest|subscriber|gast|gaste|versicherten|insured|policyholder|account|tenant|patient)"
+    r"[_ ]?(id|no|nr|number|key|code|nummer)$"
+    r"|^(รหัส|เลขที่|หมายเลข)(ลูกค้า|สมาชิก)$"
+    r"|^(מספר|מס|קוד) לקוח$|^(رقم|كود|معرف) (العميل|الزبون|العضو|العضوية|الضيف|المشترك)$"
+    r"|^(код|номер|ид|id) клиента$"
     r"|^(顧客|会員|客户|客戶|会员|會員|고객|회원)(番号|id|コード|编号|編號|号|번호|코드)$",
+    re.IGNORECASE,
+)
+# What became of an order.
+STATE_NAME = re.compile(
+    r"status|(^|[ _])(state|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila|olek|durumu?"
+    r"|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai|katastasi)"
+    r"([ _]|$)"
+    r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|κατασταση|स्थिति"
+    r"|状態|状态|狀態|상태|ステータス",
     re.IGNORECASE,
 )
 BRAND_NAME = re.compile(r"(home.?)?brand(.?name)?|marke|marque|marca", re.IGNORECASE)
@@ -98,9 +119,14 @@ HOUSE_NUMBER = re.compile(
 NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 
 
+def plain_header(name: str) -> str:
+    """A column's name without accents, and without what Salesforce adds to names of a tenant's."""
+    return CUSTOM.sub("", without_marks(name).strip())
+
+
 def is_identifier_name(name: str) -> bool:
     """Whether a column is called like something that tells one row from another."""
-    plain_name = without_marks(name).strip()
+    plain_name = plain_header(name)
     words = CAMEL.sub("_", plain_name)
     if IDENTIFIER_NAME.search(words) or IDENTIFIER_ELSEWHERE.search(plain_name):
         return True
@@ -120,5 +146,5 @@ def is_national_number_name(name: str) -> bool:
 
 def is_customer_number_name(name: str) -> bool:
     """Whether a column is called like the number by which other tables name a customer."""
-    plain_name = CAMEL.sub("_", without_marks(name).strip())
+    plain_name = CAMEL.sub("_", plain_header(name))
     return CUSTOMER_NUMBER.search(plain_name) is not None

@@ -62,6 +62,8 @@ def number_form(values: pl.Series) -> NumberForm | None:
 
     `1,020` is a thousand and twenty, unless another value shows a decimal comma.
     """
+    if _are_codes(values):
+        return None
     bare = _without_currency(values)
     forms = [
         (".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", None), (".", None),
@@ -89,6 +91,13 @@ def _is_plausible(thousands: str | None, values: pl.Series, bare: pl.Series) -> 
         return True
     has_currency = values.str.contains(CURRENCY_AROUND).any()
     return has_currency or bare.str.contains(r"[.,]\d+$").any()
+
+
+def _are_codes(values: pl.Series) -> bool:
+    """Whether letters stand at whole numbers, as in `R100` or `ALL00017`: those of a code as well
+    as those of a currency, of which no amount shows a sign between its digits."""
+    at_digits = values.str.contains(r"^[A-Za-z]{1,3}\d").any()
+    return bool(at_digits and not values.str.contains(r"\d[^\dA-Za-z]").any())
 
 
 def _are_whole_amounts(values: pl.Series, bare: pl.Series) -> bool:

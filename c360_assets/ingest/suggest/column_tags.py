@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.semantics.lookups import genders, titles
 
@@ -91,8 +92,7 @@ def are_emails(values: pl.Series) -> bool:
 
 
 def _texts(values: pl.Series) -> pl.Series:
-    texts = values.cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
-    return texts.filter(texts != "")
+    return present(values).str.to_lowercase()
 
 
 def _share(values: pl.Series, look: str) -> float:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from c360_assets.ingest.casts import BUDDHIST_YEAR, BUDDHIST_YEARS_BEFORE, FOREIGN_SIGNS
 from c360_assets.ingest.dates import MONTH_NUMBERS
 from c360_assets.ingest.suggest.column_numbers import NumberForm, is_scientific, number_form
+from c360_assets.semantics.lookups import truth_words
 
 FITS = 0.99  # share of the values that must fit a type; the rest would be row errors
 ZERO_DAYS = (
@@ -20,25 +22,34 @@ ZERO_DAYS = (
     "0000/00/00", "0000.00.00", "00000000", "00000000000000",
 )  # fmt: skip
 MISSING = (*ZERO_DAYS, "null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
-BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
+NUMBERED_TRUTH = {"0", "1"}
+ENGLISH_WORDS = "en"
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
 DIALLED = r"^\+\d{7,}$"
 DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
-ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?$"
+ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?$"
 # The name of a month with what is around it; a word such as `de` is shorter.
 MONTH_NAME = r"^([^\pL]*(?:de )?)(\pL{3,})\.?(.*)$"
-ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-ENGLISH_MONTHS = {name: ENGLISH[number - 1] for name, number in MONTH_NUMBERS.items()}
+ENGLISH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+ENGLISH_MONTHS = {name: ENGLISH_NAMES[number - 1] for name, number in MONTH_NUMBERS.items()}
 # How a date of any pattern begins, with names of months in any language.
 ANY_DATE = (
     r"^(\d{4}[-/.年년]|\d{1,2}[-/.] ?\d|\d{1,2}[-/.]? ?\pL|\d{8}"
     r"|\pL{3,}[-.,]? ?\pL*,? ?\d)"
 )
-# A number of any form: a currency has three letters at most.
-ANY_NUMBER = r"^\P{L}*\d\P{L}*(\pL{1,3}\P{L}*)?$|^\P{L}*\pL{1,3}\P{L}*\d\P{L}*$"
+# A number of any form: a currency has a few letters.
+ANY_NUMBER = r"^\P{L}*\d\P{L}*(\pL[\pL\pM.]{0,4}\P{L}*)?$|^\P{L}*\pL[\pL\pM.]{0,4}\P{L}*\d\P{L}*$"
+# Whole dates with a year of the Buddhist era, from 1957 to 2056, and of the Islamic and the Iranian
+# calendar.
+BUDDHIST = "buddhist"
+BUDDHIST_DATE = (
+    r"^(\d{1,2}[-/. ]\d{1,2}[-/. ]25\d{2}|25\d{2}[-/. ]\d{1,2}[-/. ]\d{1,2}|25\d{2}[01]\d[0-3]\d)"
+    r"(\D|$)"
+)
+ISLAMIC_DATE = r"^(\d{1,2}[-/.]\d{1,2}[-/.]1[34]\d{2}|1[34]\d{2}[-/.]\d{1,2}[-/.]\d{1,2})(\D|$)"
 LOOKED_AT = 200  # values by which patterns are ruled out
 SHORTEST_SCALE, LONGEST_SCALE = 2, 37
 
@@ -123,9 +134,9 @@ COMPACT = "yyyyMMdd"
 class Inferred:
     """A field type, and how many of the values do not fit it.
 
-    `format` is its date pattern (None when it needs none), `scale` that of a decimal, `number` how
-    its digits are written where that is not plain. `others` are what else fits where day and month
-    could be either.
+    `format` is its date pattern (None when it needs none), `calendar` that of its years where it is
+    another one, `scale` that of a decimal, `number` how its digits are written where that is not
+    plain. `others` are what else fits where day and month could be either.
     """
 
     type: str
@@ -133,6 +144,7 @@ class Inferred:
     scale: int | None = None
     number: NumberForm | None = None
     misfits: int = 0
+    calendar: str | None = None
     others: tuple[Inferred, ...] = ()
 
     @property
@@ -145,9 +157,45 @@ def infer(column: pl.Series) -> Inferred:
     values = present(column)
     if values.is_empty():
         return Inferred("string")
-    if values.str.to_lowercase().is_in(BOOLEANS).all():
+    if _are_truth_words(values):
         return Inferred("boolean")
+    if _most_look_like(values, ISLAMIC_DATE):
+        return Inferred("string")  # read as they stand, they would be of the Middle Ages
+    if _most_look_like(values, BUDDHIST_DATE):
+        return _of_buddhist_years(values)
     return _date_or_datetime(values) or _number(values) or Inferred("string")
+
+
+def _of_buddhist_years(values: pl.Series) -> Inferred:
+    """The type of dates whose years are counted as in Thailand, or of what only looks so."""
+    year = values.str.extract(BUDDHIST_YEAR, 2).cast(pl.Int32) - BUDDHIST_YEARS_BEFORE
+    parts = pl.DataFrame({"text": values, "year": year.cast(pl.String)})
+    common = parts.select(
+        pl.when(pl.col("year").is_null())
+        .then("text")
+        .otherwise(
+            pl.col("text").str.replace(BUDDHIST_YEAR, "${1}@${3}").str.replace("@", pl.col("year"))
+        )
+    ).to_series()
+    inferred = _date_or_datetime(common)
+    if inferred is None:
+        return _number(values) or Inferred("string")
+    others = tuple(replace(other, calendar=BUDDHIST) for other in inferred.others)
+    return replace(inferred, calendar=BUDDHIST, others=others)
+
+
+def _are_truth_words(values: pl.Series) -> bool:
+    """Whether values are words of one language for what is so and what is not. Both are asked for
+    beside English, as `da` and `no` may also be languages, and `Si` a name."""
+    first_words = set(values.head(LOOKED_AT).str.to_lowercase())
+    for language, words in truth_words().items():
+        if first_words & NUMBERED_TRUTH or not first_words <= words.all:
+            continue
+        found = set(values.str.to_lowercase().unique())
+        has_both = bool(found & words.true and found & words.false)
+        if found <= words.all and (has_both or language == ENGLISH_WORDS):
+            return True
+    return False
 
 
 def missing_texts(frame: pl.DataFrame) -> list[str]:
@@ -186,9 +234,20 @@ def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
 
 
 def present(column: pl.Series) -> pl.Series:
-    """The values of a column as texts without blanks around them, missing ones left out."""
-    values = column.cast(pl.String).str.strip_chars().drop_nulls()
+    """The values of a column as `load` reads them: texts without blanks around them, their digits
+    those of ASCII; missing ones are left out."""
+    values = as_loaded(column.cast(pl.String)).str.strip_chars().drop_nulls()
     return values.filter(values != "")
+
+
+def as_loaded(texts: pl.Series) -> pl.Series:
+    """The texts with digits of other scripts as those of ASCII, without marks of direction."""
+    is_foreign = texts.str.contains(r"[^\x00-\xFF]").fill_null(False)
+    if not is_foreign.any():
+        return texts
+    # The same signs as `load` reads.
+    changed = texts.filter(is_foreign).str.replace_many(FOREIGN_SIGNS)
+    return texts.scatter(is_foreign.arg_true(), changed)
 
 
 def _misfits(fits: pl.Series) -> int | None:

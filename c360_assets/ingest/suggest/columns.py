@@ -36,7 +36,13 @@ from c360_assets.ingest.suggest.column_numbers import (
     date_of_numbers,
     is_scientific,
 )
-from c360_assets.ingest.suggest.column_types import COMPACT, Inferred, infer, present
+from c360_assets.ingest.suggest.column_types import (
+    COMPACT,
+    ISLAMIC_DATE,
+    Inferred,
+    infer,
+    present,
+)
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.tagging import tag_columns
 from c360_assets.semantics.tags import column_for, without_marks
@@ -75,6 +81,13 @@ def _look_at_values(column: Column, values: pl.Series) -> None:
         column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
     if column.type == "string" and not is_identifier_name(column.name):
         column.notes += _what_was_not_understood(column, values)
+    if column.inferred.calendar is not None:
+        column.notes.append("its years are 543 ahead, of the Buddhist era, and are read so")
+    if column.type == "string" and len(values) and values.str.contains(ISLAMIC_DATE).all():
+        column.notes.append(
+            "NOT UNDERSTOOD: dates of the Islamic or the Iranian calendar; it stays text"
+        )
+        return
     if column.inferred.ambiguous:
         column.notes.append("another date pattern fits too: check which")
     if column.type in {"date", "datetime"} and values.str.contains(YEARLESS).any():

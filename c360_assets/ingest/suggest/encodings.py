@@ -51,6 +51,27 @@ LATIN_LETTERS = (
     ("cp850", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ"),
     ("cp852", f"{POLISH}{CZECH}{OTHER_CENTRAL}"),
 )
+# Where a few words of text are as good in a western encoding, though nobody writes it there.
+ENCODINGS_AT_HOME = {
+    **dict.fromkeys(("CZ", "SK", "PL", "HU", "SI", "HR", "BA", "RS", "ME", "RO", "AL"), "cp1250"),
+    **dict.fromkeys(("TR", "AZ"), "cp1254"),
+    **dict.fromkeys(("EE", "LV", "LT"), "cp1257"),
+    **dict.fromkeys(("GR", "CY"), "cp1253"),
+    "IL": "cp1255",
+    **dict.fromkeys(
+        ("AE", "BH", "DZ", "EG", "IQ", "JO", "KW", "LB", "LY", "MA", "OM", "QA", "SA", "TN", "YE"),
+        "cp1256",
+    ),
+}
+# Letters of alphabets of which each has one encoding on Windows.
+ALPHABETS = {
+    "cp1253": re.compile("[\u0386-\u03ce]"),
+    "cp1255": re.compile("[\u05d0-\u05ea]"),
+    "cp1256": re.compile("[\u060c-\u0652]"),
+}
+THAI = "cp874"
+THAI_LETTERS = re.compile("[\u0e01-\u0e5b]")
+THAI_CONSONANTS = re.compile("[\u0e01-\u0e2e]")
 OTHER_ALPHABETS = [
     "cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp949", "gb18030", "big5",
 ]  # fmt: skip
@@ -69,15 +90,16 @@ class TextHead:
     whole: bool
 
 
-def read_head(path: Path, packed: bool) -> TextHead:
-    """The beginning of `path`, up to its last whole line. Raises OSError for broken gzip too."""
+def read_head(path: Path, packed: bool, country: str = "") -> TextHead:
+    """The beginning of `path`, up to its last whole line; of several encodings that read it, that
+    of the `country`. Raises OSError for broken gzip too."""
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
             data = file.read(HEAD_BYTES)
     except (EOFError, zlib.error) as error:
         raise OSError("broken gzip") from error
     whole = len(data) < HEAD_BYTES
-    encoding = _encoding(data)
+    encoding = _encoding(data, country)
     # Broken bytes stay what they are, so that the sample is loaded as the file will be.
     text = data.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
     if not whole:
@@ -85,7 +107,7 @@ def read_head(path: Path, packed: bool) -> TextHead:
     return TextHead(text.removeprefix("\ufeff"), encoding, whole)
 
 
-def _encoding(data: bytes) -> str:
+def _encoding(data: bytes, country: str) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
@@ -100,10 +122,10 @@ def _encoding(data: bytes) -> str:
     broken = text.count("\ufffd")
     not_ascii = sum(not character.isascii() for character in text)
     # A broken byte is not ASCII either: the text is UTF-8 where at least as many others are right.
-    return "utf-8" if 2 * broken <= not_ascii else _legacy_encoding(data)
+    return "utf-8" if 2 * broken <= not_ascii else _legacy_encoding(data, country)
 
 
-def _legacy_encoding(data: bytes) -> str:
+def _legacy_encoding(data: bytes, country: str) -> str:
     """What a text that is not UTF-8 is in, told by the letters that its bytes would be."""
     for encoding in JAPANESE:
         with suppress(UnicodeDecodeError):
@@ -114,7 +136,13 @@ def _legacy_encoding(data: bytes) -> str:
     telling = b"\n".join(lines)[:TOLD_FROM]
     if _is_hungarian(telling):
         return "cp1250"
-    fitting = (name for name, letters in LATIN_LETTERS if _fits(telling, name, letters))
+    if _is_thai(telling):
+        return THAI
+    own = ENCODINGS_AT_HOME.get(country, WESTERN)
+    if own in ALPHABETS and _is_of_alphabet(telling, own):
+        return own
+    at_home_first = sorted(LATIN_LETTERS, key=lambda known: known[0] != own)
+    fitting = (name for name, letters in at_home_first if _fits(telling, name, letters))
     latin = next(fitting, None)
     if latin is not None and _stand_in_words(telling.decode(latin)):
         return latin
@@ -131,6 +159,28 @@ def _stand_in_words(text: str) -> bool:
 def _is_japanese(text: str) -> bool:
     kana = len(KANA.findall(text))
     return kana > len(INSIDE_A_WORD.findall(text))
+
+
+def _is_of_alphabet(data: bytes, encoding: str) -> bool:
+    try:
+        others = "".join(letter for letter in data.decode(encoding) if not letter.isascii())
+    except UnicodeDecodeError:
+        return False
+    is_beside_latin = _stand_in_words(data.decode(encoding))
+    return len(ALPHABETS[encoding].findall(others)) >= MOST * len(others) and not is_beside_latin
+
+
+def _is_thai(data: bytes) -> bool:
+    """Whether a text is Thai: words of its letters only, more than half of them consonants, where
+    those of Hebrew would all be read as vowels and tones."""
+    try:
+        text = data.decode(THAI)
+    except UnicodeDecodeError:
+        return False
+    letters = len(THAI_LETTERS.findall(text))
+    not_ascii = sum(not character.isascii() for character in text)
+    consonants = len(THAI_CONSONANTS.findall(text))
+    return letters >= MOST * not_ascii and 2 * consonants > letters and not _stand_in_words(text)
 
 
 def _is_hungarian(data: bytes) -> bool:

@@ -103,7 +103,8 @@ def propose_feed(
 
 def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -> Draft:
     """What is proposed for files like one, tried and not yet written."""
-    sample = read_sample(path)
+    tenant = tenant_of(path)
+    sample = read_sample(path, country=_country_of(tenant))
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
     relative = below_landing(path)
@@ -112,7 +113,6 @@ def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -
         sample = _with_partition(sample, relative.parent.name)
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
-    tenant = tenant_of(path)
     day_first = day_comes_first(tenant)
     columns = describe_columns(sample, day_first=day_first)
     note_nested(sample, columns)
@@ -147,11 +147,24 @@ def proposal_of(draft: Draft, *, flatten: bool = False) -> Proposal:
         feed=draft.feed,
         pattern=draft.pattern.pattern,
         primary_key=key,
-        tagged=sum(bool(column.tags) for column in columns),
+        tagged=sum(bool(column.written_tags) for column in columns),
         text=_written(draft, trial),
         trial=trial,
         tables=tuple(tables),
     )
+
+
+def draft_of_table(draft: Draft, table: FlatTable) -> Draft:
+    """A table that flattens a draft's feed as if it were a feed, of which tables can be made."""
+    assert table.frame is not None
+    sample = replace(draft.sample, frame=table.frame)
+    source, _, feed = table.name.partition("_")
+    return replace(draft, source=source, feed=feed, sample=sample, columns=list(table.columns))
+
+
+def with_tables(proposal: Proposal, tables: Sequence[FlatTable]) -> Proposal:
+    """The proposal with more custom domain tables."""
+    return replace(proposal, tables=(*proposal.tables, *tables))
 
 
 def _with_partition(sample: Sample, folder: str) -> Sample:
@@ -196,16 +209,24 @@ class Draft:
 
 def tenant_of(path: Path) -> Tenant | None:
     """The tenant that the sample lies in; None where there is none, or it cannot be read."""
-    for folder in path.resolve().parents:
-        if (folder / "tenant.yaml").is_file():
-            return read_files(folder).tenant
-    return None
+    folder = folder_of_tenant(path)
+    return None if folder is None else read_files(folder).tenant
+
+
+def folder_of_tenant(path: Path) -> Path | None:
+    """The folder of the tenant that a file or a folder lies in."""
+    folders = (path.resolve(), *path.resolve().parents)
+    return next((folder for folder in folders if (folder / "tenant.yaml").is_file()), None)
 
 
 def day_comes_first(tenant: Tenant | None) -> bool:
     """Whether dates begin with the day in the tenant's country."""
-    country = tenant.config.country if tenant else None
-    return country is not None and country_facts(country).first_in_dates == "day"
+    return country_facts(_country_of(tenant)).first_in_dates == "day"
+
+
+def _country_of(tenant: Tenant | None) -> str:
+    """The ISO code of the country that the tenant is at home in, "" where none is known."""
+    return (tenant.config.country or "") if tenant else ""
 
 
 def _try(draft: Draft) -> Trial:
@@ -339,6 +360,8 @@ def _stitch(columns: list[Column], stitched_table: str | None) -> str:
     first_tags = {column.tags[0] for column in columns if column.tags}
     profile = sum(is_profile(tag) for tag in first_tags)
     note = f"{profile} profile tags suggested"
+    if profile and any(tag.startswith("fk-") for column in columns for tag in column.tags):
+        return f"stitch: true  # {note}, and a number that other feeds know"
     if profile >= FEW_PROFILE_TAGS:
         return f"stitch: true  # {note}"
     return f"stitch: false  # {note}; people are told apart well from {FEW_PROFILE_TAGS} on"
@@ -407,12 +430,14 @@ def _options(column: Column) -> str:
         items.append(f"rename: {_scalar(column.output)}")
     if column.inferred.format is not None:
         items.append(f"format: {json.dumps(column.inferred.format)}")
+    if column.inferred.calendar is not None:
+        items.append(f"calendar: {column.inferred.calendar}")
     if column.inferred.number is not None:
         items.append(f"number: {_number(column.inferred.number)}")
     if column.inferred.scale is not None:
         items.append(f"scale: {column.inferred.scale}")
-    if column.tags:
-        items.append(f"tags: [{', '.join(column.tags)}]")
+    if column.written_tags:
+        items.append(f"tags: [{', '.join(column.written_tags)}]")
     return ", ".join(items)
 
 

@@ -15,13 +15,15 @@ from typing import Any
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
 from c360_assets.ingest.suggest.column_names import CAMEL, is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
 from c360_assets.ingest.suggest.header_words import guess_by_name
+from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.sample import Sample
+from c360_assets.ingest.suggest.table_tags import is_order, table_kinds
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
@@ -31,25 +33,24 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 LOOKED_AT = 1000
 DEEPEST = 3
-NESTED = {"array", "map", "struct"}
 FOLDER = "domain_tables"
-# Field type -> how its text becomes a value; other types stay texts.
-CASTS = {
-    "integer": "BIGINT", "decimal": "DECIMAL(38, {scale})", "float": "DOUBLE", "boolean": "BOOLEAN",
-    "date": "DATE", "datetime": "TIMESTAMPTZ",
-}  # fmt: skip
 PLACE = "line_no"
-SHORTEST_SCALE = 4
 
 
 @dataclass(frozen=True)
 class FlatTable:
-    """A custom domain table: its name, SELECT and YAML, and whether persons are in it."""
+    """A custom domain table: its name, SELECT and YAML, and whether persons are in it.
+
+    `columns` and `frame` are what it gives of the sample, where another may be made of it.
+    """
 
     name: str
     sql: str
     yaml: str
     has_persons: bool
+    key: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    frame: pl.DataFrame | None = None
 
     @property
     def files(self) -> dict[Path, str]:
@@ -302,13 +303,15 @@ def _table(
         f"stitch: {str(stitched).lower()}",
         *(["fields:", *tags] if tags else []),
     ]
-    return FlatTable(name, sql, "\n".join(yaml) + "\n", stitched)
+    text = "\n".join(yaml) + "\n"
+    return FlatTable(name, sql, text, stitched, tuple(key), tuple(columns), sample.frame)
 
 
 def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) -> None:
     """Tag the key of a row of persons, and of what was bought in it, as the same foreign key."""
     owner = next((column for column in columns if column.output == key), None)
-    has_items = any(tag.startswith("txn-item/") for column in columns for tag in column.tags)
+    has_items = any(tag.startswith(PURCHASE) for column in columns for tag in column.tags)
+    has_items = has_items or any(is_order(kind) for kind in table_kinds(_names(columns)))
     if owner is None or owner.type != "string" or (of_a_list and not has_items):
         return
     for column in columns:
@@ -317,17 +320,21 @@ def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) 
     owner.tags.append(link)
 
 
+def _names(columns: Iterable[Column]) -> list[str]:
+    return [column.name for column in columns if column.type not in NESTED]
+
+
 def _column_sql(leaf: _Leaf, column: Column) -> str:
     """A value as the type that its tag needs; without a plain cast it stays text and untagged."""
     name = quote_ident(column.output)
     if leaf.type is not None:
         return leaf.sql if leaf.sql == name else f"{leaf.sql} AS {name}"
-    plain = Inferred(column.type, scale=column.inferred.scale)
-    if column.type in CASTS and column.inferred == plain:
-        scale = max(SHORTEST_SCALE, plain.scale or 0)
-        return f"({leaf.sql})::{CASTS[column.type].format(scale=scale)} AS {name}"
+    value_sql = cast_sql(leaf.sql, column, pl.Series(leaf.values, dtype=pl.String))
+    if value_sql is not None:
+        return f"{value_sql} AS {name}"
     if column.type != "string":
         column.tags = []
+        column.inferred = Inferred("string")
     return f"{leaf.sql} AS {name}"
 
 

@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of
+from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of, with_tables
+from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
+from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables_of
+from c360_assets.ingest.suggest.order_tables import (
+    mark_heads,
+    note_states,
+    order_tables,
+    purchases_in,
+)
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.new_files import write_new_files
@@ -53,8 +61,24 @@ def propose_folder(
             continue
         taken_names.add(draft.name.lower())
         drafts.append(draft)
-    linked = with_links(drafts[::-1])
-    proposals = [proposal_of(draft, flatten=flatten) for draft in linked]
+    drafts.reverse()
+    if flatten:
+        mark_heads(drafts)
+    drafts = with_links(drafts)
+    tables: dict[str, FlatTable] = {}
+    if flatten:
+        drafts, tables = order_tables(drafts)
+    proposals = []
+    for draft in drafts:
+        note_states(draft)
+        if not flatten:
+            note_consent(draft)
+        more = [tables[draft.name]] if draft.name in tables else []
+        proposal = proposal_of(draft, flatten=flatten)
+        if flatten:
+            more += purchases_in(proposal.tables, draft)
+            more += opt_tables_of(draft, proposal.tables)
+        proposals.append(with_tables(proposal, more))
     return FolderProposals(proposals, dict(sorted(unread.items())))
 
 

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from itertools import groupby, product
 
-from c360_assets.semantics.tags import tag_for_column, without_marks
+from c360_assets.ingest.suggest.column_names import plain_header
+from c360_assets.semantics.tags import tag_for_column
 
 # Words that say whose a value is, and not what: `customer city` is a city. The person that a record
 # is about is its customer; clerks, managers and stores are somebody else and not here.
@@ -68,7 +69,7 @@ def guess_by_name(name: str) -> Guess | None:
 
     The parts of a name such as `Town/City` are alternatives, of which any may mean the tag.
     """
-    plain = without_marks(name)
+    plain = plain_header(name)
     whole = _guess_words(plain)
     if whole is not None or "/" not in plain:
         return whole

@@ -17,7 +17,7 @@ from c360_assets.ingest.suggest.column_names import is_customer_number_name, is_
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.feed import Draft, tried
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
-from c360_assets.ingest.suggest.tagging import LINK, LINK_NOTE
+from c360_assets.ingest.suggest.tagging import LINK, LINK_NOTE, MAY_LINK_NOTE
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
 
@@ -53,7 +53,7 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
         _Numbers.of(draft, column)
         for draft in drafts
         for column in draft.columns
-        if LINK in column.tags
+        if LINK in column.tags or _may_name_another(column)
     ]
     owners = [
         _Numbers.of(draft, column)
@@ -64,7 +64,8 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
     found = {numbers.key: _owner_of(numbers, owners) for numbers in orders}
     known = {owner.key: owner for owner in found.values() if owner is not None}
     # One tag for all would make equal numbers of two systems one customer.
-    is_one = len(known) == 1 and None not in found.values()
+    strangers = [numbers for numbers in orders if found[numbers.key] is None]
+    is_one = len(known) == 1 and not any(LINK in one.column.tags for one in strangers)
     changed = set()
     for owner in known.values():
         tag = LINK if is_one else f"fk-{physical_name(owner.draft.name).lower().replace('_', '-')}"
@@ -86,6 +87,11 @@ def _may_be_owners(draft: Draft) -> list[Column]:
     ]
 
 
+def _may_name_another(column: Column) -> bool:
+    """Whether a column may hold the numbers by which another feed knows the same persons."""
+    return is_customer_number_name(column.name) and not (column.tags or column.lost_digits)
+
+
 def _is_called_a_number(column: Column) -> bool:
     return is_identifier_name(column.name) or is_customer_number_name(column.name)
 
@@ -94,6 +100,8 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
     """Whose numbers they are: of the same source before others; None where two are as likely."""
     likely: list[tuple[bool, int, _Numbers]] = []
     for owner in owners:
+        if owner.draft is numbers.draft:
+            continue
         shared = int(numbers.values.is_in(owner.values.implode()).sum())
         is_same_source = owner.draft.source == numbers.draft.source
         if shared < LEAST_SHARED or shared < LEAST_SHARE * len(numbers.values):
@@ -116,6 +124,9 @@ def _tag(owner: _Numbers, named_by: Sequence[_Numbers], tag: str) -> None:
     owner.column.notes = [f"{names} holds these numbers too"]
     for numbers in named_by:
         column = numbers.column
+        if not column.tags:
+            column.inferred = Inferred("string")
+            column.tags = [LINK]
         column.tags = [tag if one == LINK else one for one in column.tags]
-        own_notes = [note for note in column.notes if note != LINK_NOTE]
+        own_notes = [note for note in column.notes if note not in (LINK_NOTE, MAY_LINK_NOTE)]
         column.notes = [*own_notes, f"the numbers of {owner.draft.name}"]

@@ -117,8 +117,9 @@ class Sample:
     whole: bool = True
 
 
-def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
-    """The first `rows` rows of `path`.
+def read_sample(path: Path, rows: int = SAMPLE_ROWS, *, country: str = "") -> Sample:
+    """The first `rows` rows of `path`. Where several encodings read a text, that of the `country`
+    (an ISO code) does.
 
     Raises C360Error when the file is not there or not of a format that can be sampled.
     """
@@ -133,13 +134,13 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     if head.startswith(OLD_OFFICE_MARK) or (kind == "zip" and is_workbook(path)):
         return _sample_of_workbook(path, rows)
     if kind is not None:
-        return _sample_of_archive(path, kind, rows)
+        return _sample_of_archive(path, kind, rows, country)
     if head.startswith(GZIP_MARK) and _is_packed_document(path):
         return _sample_of_packed_document(path, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
     try:
         con.execute("SET TimeZone = 'UTC'").fetchall()
-        return _sample_of_file(con, path, head, rows)
+        return _sample_of_file(con, path, head, rows, country)
     except C360Error as error:
         text = str(error).removeprefix(f"{path}: ")
         raise C360Error(f"{path}: {text}") from None
@@ -184,7 +185,7 @@ def _archive_kind(path: Path, head: bytes) -> str | None:
         return None
 
 
-def _sample_of_archive(path: Path, kind: str, rows: int) -> Sample:
+def _sample_of_archive(path: Path, kind: str, rows: int, country: str) -> Sample:
     """The sample of an archive: that of its first member by name."""
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -195,7 +196,7 @@ def _sample_of_archive(path: Path, kind: str, rows: int) -> Sample:
         if member is None:
             raise C360Error(f"{path}: the {kind} archive holds no file")
         try:
-            sample = read_sample(member, rows)
+            sample = read_sample(member, rows, country=country)
         except C360Error as error:
             problem = str(error).removeprefix(f"{member}: ")
             raise C360Error(f"{path}: its first member {problem}") from None
@@ -220,7 +221,9 @@ def _is_delivery(member: str) -> bool:
     return not is_hidden(member) and not is_read_me
 
 
-def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, rows: int) -> Sample:
+def _sample_of_file(
+    con: duckdb.DuckDBPyConnection, path: Path, head: bytes, rows: int, country: str
+) -> Sample:
     if head.startswith(PARQUET_MARK):
         return _self_described(con.read_parquet(str(path)).limit(rows), "parquet")
     if head.startswith(AVRO_MARK):
@@ -239,7 +242,7 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
     if records is not None:
         return _sample_of_records(con, path, records, rows)
     if json_format is None:
-        return _sample_of_text(path, compression, rows)
+        return _sample_of_text(path, compression, rows, country)
     if json_format == "ndjson":
         shape = "newline_delimited"
     else:
@@ -391,9 +394,9 @@ def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
     return Sample(relation.select(*columns).pl(), form, types, scales)
 
 
-def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
+def _sample_of_text(path: Path, compression: str, rows: int, country: str) -> Sample:
     try:
-        head = read_head(path, packed=compression == "gzip")
+        head = read_head(path, packed=compression == "gzip", country=country)
     except OSError as error:
         raise C360Error(f"{path}: cannot be read ({error})") from None
     if head.encoding != "utf-8" and head.text.lstrip()[:1] in ("[", "{"):

@@ -15,7 +15,7 @@ from importlib import resources
 
 import yaml
 
-from c360_assets.semantics.tags import without_marks
+from c360_assets.ingest.suggest.column_names import plain_header
 
 # Of `about`, so many must be found.
 TELLING = 2
@@ -50,6 +50,12 @@ def table_kinds(names: Sequence[str]) -> list[TableKind]:
     return [kind for kind in kinds if kind is not None]
 
 
+def is_order(kind: TableKind) -> bool:
+    """Whether rows of the kind are orders, with or without items."""
+    own = {tag.partition("/")[2] for tag in kind.tags.values()}
+    return kind.prefix == "txn-item" and {"order-id", "order-datetime"} <= own
+
+
 def needed_tags(prefix: str) -> tuple[str, ...]:
     """The full tags without which rows of a group mean nothing."""
     group = next(group for group in _groups() if group.prefix == prefix)
@@ -77,7 +83,7 @@ def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", without_marks(name).lower())
+    return re.sub(r"[\W_]", "", plain_header(name).lower())
 
 
 @cache

@@ -36,10 +36,10 @@ from c360_assets.ingest.suggest.column_tags import are_emails, guess, guess_by_v
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
+from c360_assets.semantics.lookups import order_states, truth_words
 from c360_assets.semantics.tags import CATALOGUE, is_profile, without_marks
 
 ISO_SECONDS = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
-TRUTH_VALUES = ("true", "false", "t", "f", "yes", "no", "y", "n", "1", "0")
 # Tags of persons that may stand in a table of a kind and be something else there: a product has a
 # name too. Tables that are not here may hold any.
 MAY_STAND_BESIDE = {
@@ -60,6 +60,7 @@ MOST_ROWS_OF_A_PRODUCT = 10
 NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
 LINK = "fk-customer-id"  # of a customer's number in orders, until it is known whose feed has it
 LINK_NOTE = f"the customers' feed has to tag the same number {LINK}"
+MAY_LINK_NOTE = f"tag it {LINK} where other tables hold the same number"
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 
 
@@ -68,6 +69,9 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     guesses = _guesses(columns, frame)
     guesses = _tag_other_tables(columns, frame, guesses)
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
+    if profile == {"state"} or _are_states_of_orders(guesses, frame):
+        # In many languages it is also the word for what became of an order.
+        guesses = _without_tag(guesses, "state")
     if profile == {"full-name"}:
         # A name and nothing else of a person is more likely the name of a thing.
         guesses = _without_tag(guesses, "full-name")
@@ -112,7 +116,7 @@ def _tag_other_tables(
             continue
         for column in columns:
             tag = kind.tags.get(column.name)
-            if tag is not None and _take_type(column, CATALOGUE[tag].type, frame[column.name]):
+            if tag is not None and take_type(column, CATALOGUE[tag].type, frame[column.name]):
                 column.tags.append(tag)
         for column in links[:1]:
             _tag_link(column, frame[column.name])
@@ -134,7 +138,7 @@ def _unfitting(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> l
     unfitting = []
     for column in columns:
         tag = kind.tags.get(column.name)
-        if tag in needed and _typed(column, CATALOGUE[tag].type, frame[column.name]) is None:
+        if tag in needed and typed(column, CATALOGUE[tag].type, frame[column.name]) is None:
             unfitting.append(tag)
     return unfitting
 
@@ -153,7 +157,7 @@ def _tag_link(column: Column, values: pl.Series) -> None:
     if column.tags:
         column.tags.append("fk-loyalty-id")
         return
-    _take_type(column, "string", values)
+    take_type(column, "string", values)
     column.tags.append(LINK)
     column.notes.append(LINK_NOTE)
 
@@ -179,6 +183,12 @@ def _without_tag(guesses: dict[str, Guess], tag: str) -> dict[str, Guess]:
     return {name: guessed for name, guessed in guesses.items() if guessed.tag != tag}
 
 
+def _are_states_of_orders(guesses: dict[str, Guess], frame: pl.DataFrame) -> bool:
+    named = [name for name, guess in guesses.items() if guess.tag == "state"]
+    found = {text for name in named for text in present(frame[name]).str.to_lowercase().unique()}
+    return any(found & (words.cancelled | words.returned) for words in order_states().values())
+
+
 def _without_local_twins(guesses: dict[str, Guess]) -> dict[str, Guess]:
     """The guesses without those of times that another column has in UTC, as shops write both."""
     in_utc = {guess.tag for name, guess in guesses.items() if says_utc(name)}
@@ -195,7 +205,7 @@ def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> b
     if tag in given and not info.multi:
         column.notes.append(f"another field is tagged {tag} already")
         return False
-    if not _take_type(column, info.type, values):
+    if not take_type(column, info.type, values):
         yearless = present(values).str.contains(YEARLESS).any()
         why_not = NO_YEAR if yearless else f"looks like {tag}, which needs type {info.type}"
         if why_not not in column.notes:
@@ -249,7 +259,7 @@ def _note_possible_tag(column: Column, values: pl.Series) -> None:
             "an address is compared with both"
         )
     elif is_customer_number_name(column.name) and not column.lost_digits:
-        column.notes.append("tag it fk-customer-id where other tables hold the same number")
+        column.notes.append(MAY_LINK_NOTE)
     elif is_national_number_name(column.name):
         column.notes.append(
             "a person's number of the state, personal data: tag it fk-national-id where other "
@@ -272,12 +282,12 @@ def _why_untagged(column: Column, values: pl.Series) -> list[str]:
     ]
 
 
-def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
+def take_type(column: Column, wanted: str, values: pl.Series) -> bool:
     """Give the column the type that its tag asks for; False where its values are of another."""
-    typed = _typed(column, wanted, values)
-    if typed is None:
+    inferred = typed(column, wanted, values)
+    if inferred is None:
         return False
-    column.inferred = typed
+    column.inferred = inferred
     if wanted == "string":
         column.notes = []
         marks = marks_of(present(values))
@@ -286,7 +296,7 @@ def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
     return True
 
 
-def _typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
+def typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
     """How the column's values are read as the wanted type, None where they cannot be."""
     inferred = column.inferred
     if wanted == "string":
@@ -304,9 +314,14 @@ def _typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
     if wanted == "integer" and column.type in {"decimal", "float"} and inferred.number is None:
         return Inferred("integer") if are_whole(present(values)) else None
     texts = present(values).str.to_lowercase()
-    if wanted == "boolean" and not texts.is_empty() and texts.is_in(TRUTH_VALUES).all():
+    if wanted == "boolean" and not texts.is_empty() and _are_truth_values(texts):
         return Inferred("boolean")
     return None
+
+
+def _are_truth_values(texts: pl.Series) -> bool:
+    found = set(texts.unique())
+    return any(found <= words.all for words in truth_words().values())
 
 
 def _pattern_of_datetimes(column: Column, values: pl.Series) -> str | None:

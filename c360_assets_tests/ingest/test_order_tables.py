@@ -1,0 +1,178 @@
+"""Tables of what was bought that `feed suggest --flatten` makes of feeds that do not say it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from c360_assets.ingest.suggest.feed import Proposal
+from c360_assets.ingest.suggest.folder import propose_folder
+
+CUSTOMERS = ["Customer ID,Email,First Name,Last Name"]
+CUSTOMERS += [f"C{i:06},a{i}@example.com,Ann,Lee" for i in range(30)]
+
+
+def proposals(tmp_path: Path, *, flatten: bool = True, **files: list[str]) -> dict[str, Proposal]:
+    folder = tmp_path / "landing" / "shop"
+    folder.mkdir(parents=True)
+    for name, lines in files.items():
+        (folder / f"{name}-20260601.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    found = propose_folder(tmp_path / "landing", flatten=flatten).proposals
+    assert all(proposal.trial.loads for proposal in found)
+    return {proposal.feed: proposal for proposal in found}
+
+
+def fields_of(text: str) -> dict[str, Any]:
+    fields: dict[str, Any] = yaml.safe_load(text)["fields"]
+    return fields
+
+
+def bought(sql: str, **tables: str) -> list[tuple[Any, ...]]:
+    """Order, quantity, revenue, is_return, is_cancellation of the rows that the SQL gives."""
+    with duckdb.connect() as con:
+        for name, rows in tables.items():
+            con.execute(f"CREATE TABLE {name} AS {rows}")
+        columns = "order_id, item_quantity, item_revenue, is_return, is_cancellation"
+        return con.sql(f"SELECT {columns} FROM ({sql}) ORDER BY ALL").fetchall()
+
+
+# Language -> its word for a cancelled order, for a returned one, the name of the column.
+STATES = {
+    "en": ("Cancelled", "Refunded", "status"),
+    "pt": ("Cancelada", "Devolvida", "Estado"),
+    "cs": ("stornováno", "vráceno", "Stav"),
+    "tr": ("iptal", "iade", "Durum"),
+    "th": ("ยกเลิก", "คืนเงิน", "สถานะ"),
+    "ar": ("ملغي", "مرتجع", "الحالة"),
+    "ja": ("キャンセル", "返品", "ステータス"),
+}
+
+
+@pytest.mark.parametrize("language", STATES)
+def test_cancelled_orders_are_no_purchases_and_returned_ones_come_back(
+    tmp_path: Path, language: str
+) -> None:
+    cancelled, returned, name = STATES[language]
+    states = ["ok", "ok", cancelled, returned]
+    lines = [f"Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,{name}"]
+    lines += [f"O{i:05},2026-01-02,C{i:06},S1,2,9.50,{states[i % 4]}" for i in range(28)]
+    found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)
+    assert "txn-item" not in found["Orders"].text
+    (table,) = found["Orders"].tables
+    assert "7 rows are cancelled or failed, 7 returned" in table.sql
+    tags = {tag for field in fields_of(table.yaml).values() for tag in field["tags"]}
+    assert {"fk-customer-id", "txn-item/is-cancellation", "txn-item/is-return"} <= tags
+    outputs = [field.get("rename", key) for key, field in fields_of(found["Orders"].text).items()]
+    names = ", ".join(f'"{output}"' for output in outputs)
+    words = [f"('{w}', '2026-01-02', 'C', 'S1', 2, 9.50, '{w}')" for w in states[1:]]
+    rows = bought(table.sql, Shop_Orders=f"SELECT * FROM (VALUES {', '.join(words)}) t({names})")
+    assert sorted(rows, key=str) == sorted(
+        [
+            ("ok", 2, 9.5, False, False),
+            (cancelled, -2, -9.5, False, True),
+            (returned, 2, 9.5, False, False),
+            (returned, -2, -9.5, True, False),
+        ],
+        key=str,
+    )
+
+
+def test_without_a_table_it_is_said_how_many_count_although_they_were_cancelled(
+    tmp_path: Path,
+) -> None:
+    lines = ["Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Status"]
+    lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,{'paid' if i % 4 else 'void'}" for i in range(28)]
+    text = proposals(tmp_path, flatten=False, customers=CUSTOMERS, orders=lines)["Orders"].text
+    assert "7 rows are cancelled or failed, 0 returned, and count as bought" in text
+    assert "txn-item/order-id" in text
+
+
+def test_items_have_the_day_and_the_customer_of_their_order(tmp_path: Path) -> None:
+    heads = ["Id,OrderNumber,CustomerId,EffectiveDate,Status"]
+    heads += [f"H{i:05},{i:06},C{i:06},2026-01-02,{'Done' if i % 7 else 'Void'}" for i in range(28)]
+    items = ["Id,OrderId,ProductCode,Quantity,TotalPrice"]
+    items += [f"I{i:05},H{i // 2:05},S{i % 3},1,9.50" for i in range(56)]
+    found = proposals(tmp_path, customers=CUSTOMERS, orders=heads, items=items)
+    (table,) = found["Items"].tables
+    assert not found["Orders"].tables
+    assert fields_of(found["Orders"].text)["CustomerId"]["tags"] == ["fk-customer-id"]
+    head = "SELECT 'H1' AS Id, '1' AS OrderNumber, 'C1' AS CustomerId, DATE '2026-01-02' AS \
+        EffectiveDate, 'Void' AS Status"
+    item = (
+        "SELECT 'I1' AS Id, 'H1' AS OrderId, 'S' AS ProductCode, 1 AS Quantity, 9.5 AS TotalPrice"
+    )
+    rows = bought(table.sql, Shop_Orders=head, Shop_Items=item)
+    assert rows == [("H1", -1, -9.5, False, True)]
+
+
+def test_an_order_without_items_is_one_unit_and_that_is_said(tmp_path: Path) -> None:
+    lines = ["Booking No,Booking Date,Customer ID,Total Amount"]
+    lines += [f"B{i:05},2026-01-02,C{i:06},9.50" for i in range(28)]
+    found = proposals(tmp_path, customers=CUSTOMERS, bookings=lines)
+    (table,) = found["Bookings"].tables
+    assert "GUESSED" in table.sql
+    names = [field.get("rename", key) for key, field in fields_of(found["Bookings"].text).items()]
+    row = dict(zip(names, ("'B1'", "DATE '2026-01-02'", "'C1'", "9.5"), strict=True))
+    source = "SELECT " + ", ".join(f"{value} AS {name}" for name, value in row.items())
+    assert bought(table.sql, Shop_Bookings=source) == [("B1", 1, 9.5, False, False)]
+
+
+def test_a_number_by_which_another_feed_knows_its_persons_is_a_foreign_key(tmp_path: Path) -> None:
+    contacts = ["Id,Email,First_Name__c,Last_Name__c"]
+    contacts += [f"003{i:06},a{i}@example.com,Ann,Lee" for i in range(30)]
+    subscribers = ["SubscriberKey,EmailAddress", *(f"003{i:06},b{i}@x.org" for i in range(20))]
+    found = proposals(tmp_path, contacts=contacts, subscribers=subscribers)
+    assert fields_of(found["Subscribers"].text)["SubscriberKey"]["tags"] == ["fk-customer-id"]
+    fields = fields_of(found["Contacts"].text)
+    assert fields["Id"]["tags"] == ["fk-customer-id"]
+    assert fields["First_Name__c"]["tags"] == ["given-name"]
+    assert "stitch: true" in found["Subscribers"].text
+
+
+def test_orders_that_stand_in_their_customer_are_the_customers(tmp_path: Path) -> None:
+    people = [
+        {
+            "memberId": f"M{i:05}",
+            "profile": {"first": "Ann", "last": "Lee", "email": f"a{i}@example.com"}
+            | {"dob": f"{i % 28 + 1:02}-Mar-1985", "consents": {"email": i % 2 == 0}},
+            "orders": [
+                {
+                    "orderId": f"O{i:05}",
+                    "placedAt": "2026-01-02T10:00:00+05:30",
+                    "status": "CANCELLED" if i % 4 == 0 else "DELIVERED",
+                    "total": "₹1,23,456.50",
+                }
+            ],
+        }
+        for i in range(28)
+    ]
+    folder = tmp_path / "landing" / "app"
+    folder.mkdir(parents=True)
+    (folder / "people-20260601.json").write_text(json.dumps(people), "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    tables = {table.name.removeprefix("CDT_App_People"): table for table in proposal.tables}
+    assert set(tables) == {"", "_orders", "_orders_Purchases", "_Email_Opt_In"}
+    links = [fields_of(tables[name].yaml) for name in ("", "_orders_Purchases")]
+    assert "fk-app-people" in links[0]["memberId"]["tags"]
+    assert links[1]["fk_app_people"]["tags"] == ["fk-app-people"]
+    assert links[0]["profile_dob"]["tags"] == ["birthdate"]
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        file = folder / "people-20260601.json"
+        con.execute(
+            "CREATE TABLE App_People AS SELECT json ->> 'memberId' AS \"memberId\", "
+            "json -> 'profile' AS profile, json -> 'orders' AS orders "
+            f"FROM read_json_objects('{file}', format = 'array')"
+        )
+        for name in ("", "_orders", "_orders_Purchases"):
+            con.execute(f"CREATE TABLE CDT_App_People{name} AS {tables[name].sql}")
+        totals = "sum(item_revenue) FILTER (NOT is_cancellation), count(*)"
+        found = con.execute(f"SELECT {totals} FROM CDT_App_People_orders_Purchases").fetchall()
+        born = con.execute("SELECT max(profile_dob)::VARCHAR FROM CDT_App_People").fetchall()
+    assert [(float(revenue), count) for revenue, count in found] == [(21 * 123456.5, 28)]
+    assert born == [("1985-03-28",)]
