@@ -69,10 +69,10 @@ def forget(
     Examples: `c360 forget --email ann@example.com --dry-run`, `c360 forget --id 0123abcd --yes`
     """
     from c360_assets.configuration import load_tenant
+    from c360_assets.ingest.not_loaded import not_loaded
     from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.forget import begin, carry_out, preview
     from c360_assets.privacy.forgotten_rows import find
-    from c360_assets.privacy.not_loaded import not_loaded
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
@@ -123,10 +123,10 @@ def dsar(
     Example: `c360 dsar --email ann@example.com`
     """
     from c360_assets.configuration import load_tenant
+    from c360_assets.ingest.not_loaded import not_loaded
     from c360_assets.privacy.dsar import answer
     from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.forgotten_rows import find
-    from c360_assets.privacy.not_loaded import not_loaded
     from c360_assets.privacy.remembered import already_forgotten
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session

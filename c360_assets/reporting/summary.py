@@ -23,6 +23,7 @@ from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.segments.send_record import SendRecord
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
+from c360_assets.wording import counted
 
 # The tables of the screen, in pipeline order; those that a tenant does not have are left out.
 SHOWN = (
@@ -67,6 +68,7 @@ class SentList:
     added: int
     removed: int
     people: int
+    too_recent: int
 
     @classmethod
     def of(cls, send: SendRecord) -> SentList:
@@ -77,14 +79,19 @@ class SentList:
             send.added,
             send.removed,
             send.sent,
+            send.too_recent,
         )
 
     def __str__(self) -> str:
-        rows = f"{self.added:,} rows"
+        rows = counted(self.added, "row")
         if self.removed:
             rows += f", {self.removed:,} to remove"
         what = f"{self.campaign} to {self.destination} (delivery {self.delivery})"
-        return f"Sent {what}: {rows}; {self.people:,} people are in it"
+        text = f"Sent {what}: {rows}; {counted(self.people, 'person is', 'people are')} in it"
+        if self.too_recent:
+            held_back = counted(self.too_recent, "person", "people")
+            text += f", {held_back} held back, as they got it too short a time ago"
+        return text
 
 
 @dataclass(frozen=True)
