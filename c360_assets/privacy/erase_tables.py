@@ -7,11 +7,13 @@ builds it. What goes is `changes`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from c360_assets.ingest.forgotten import KEY_HASHES, with_key_hashes
+from c360_assets.ingest.forgotten_cells import is_worth_knowing
 from c360_assets.ingest.personal_columns import Meaning, blanked_sql
 from c360_assets.ingest.upsert import key_sql, uuid_digest_sql, uuid_sql, with_first_places
 from c360_assets.privacy.changes import RECORDS, ROWS, Changes, register_work
@@ -22,7 +24,7 @@ from c360_assets.warehouse.ledger import LEDGER, session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
-from c360_assets.warehouse.suppression import Suppression
+from c360_assets.warehouse.suppression import Suppression, remember
 
 
 def erase_tables(
@@ -95,19 +97,34 @@ def _correct_ledger(session: Session, loaded: Sequence[pl.DataFrame]) -> None:
 
 
 def erase_values(
-    session: Session, changes: Changes, names: Sequence[str], meanings: Mapping[str, Meaning]
+    session: Session,
+    root: Path,
+    changes: Changes,
+    names: Sequence[str],
+    meanings: Mapping[str, Meaning],
 ) -> None:
-    """Take the values of the work out of cells of other rows in these tables, and commit."""
+    """Take the values of the work out of cells of other rows in these tables, and commit.
+
+    Texts of feeds that are emptied are remembered, as they may be delivered again.
+    """
     feeds = {meaning.table.asset for meaning in meanings.values() if not meaning.table.custom}
     for name in names:
         state = session.built(name)
         source = session.warehouse.source(name, state)
         change = changes.by_values(session.con, state.columns, source)
         if not change.is_none:
+            if name in feeds:
+                _remember_texts(session, root, changes.work, change.texts)
             changes.work.counts.setdefault(name, change.cells)
             select = change.select(list(state.columns), source)
             _rewrite(session, name, state, select, is_feed=name in feeds)
     session.commit()
+
+
+def _remember_texts(session: Session, root: Path, work: Work, texts: Sequence[str]) -> None:
+    suppression = Suppression.of(root)
+    known = [text for text in texts if is_worth_knowing(text)]
+    remember(root, suppression.lines_of(session.con, "cell", known, work.mode, work.receipt))
 
 
 def _rewrite(session: Session, name: str, state: TableState, select: str, *, is_feed: bool) -> None:
