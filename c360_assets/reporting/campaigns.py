@@ -141,13 +141,14 @@ def _render_receiver(shown: PreviewedSend, console: Console) -> None:
         console.print(f"of those who are sent, an attribute is missing for: {listed}")
     if found.expansion:
         console.print(
-            f"{found.expansion:,} more rows than people: some have several values of an attribute"
+            f"{counted(found.expansion, 'more row')} than people: some have several values of an "
+            "attribute"
         )
     if found.smallest_lift is not None:
         console.print(
             f"control and treated of these sizes show a lift in conversion of "
             f"{100 * found.smallest_lift:.0f} % or more "
-            f"(buyers in {found.window_days} days: {100 * found.conversion:.1f} %)"
+            f"(buyers in {counted(found.window_days, 'day')}: {100 * found.conversion:.1f} %)"
         )
 
 
@@ -189,13 +190,15 @@ def render_replayed(found: Sequence[Replayed], console: Console) -> None:
         place = f", written to {short_path(one.path)}" if one.path is not None else ""
         state = "the same bytes" if one.is_same else "other bytes than were sent"
         console.print(
-            f"{one.destination}, delivery {one.delivery}: {one.rows:,} rows, {state}{place}"
+            f"{one.destination}, delivery {one.delivery}: {counted(one.rows, 'row')}, "
+            f"{state}{place}"
         )
 
 
 def render_results(found: Results, console: Console) -> None:
     console.print(
-        f"{found.campaign}: orders from the day of the first delivery, {found.window_days} days"
+        f"{found.campaign}: orders from the day of the first delivery, "
+        f"{counted(found.window_days, 'day')}"
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("treatment", overflow="fold")
@@ -219,11 +222,13 @@ def render_results(found: Results, console: Console) -> None:
             )
     if found.left_out_merged:
         console.print(
-            f"{found.left_out_merged:,} people merged of control and treated are left out"
+            f"left out: {counted(found.left_out_merged, 'person', 'people')} merged of control and "
+            "treated"
         )
     if found.unfinished:
         console.print(
-            f"not final: of {found.unfinished:,} people the {found.window_days} days are not over "
+            f"not final: of {counted(found.unfinished, 'person', 'people')} the "
+            f"{counted(found.window_days, 'day is', 'days are')} not over "
             "on the date of the published database"
         )
 

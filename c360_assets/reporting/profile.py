@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.errors import C360Error
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from c360_assets.customer_360.tables.databases import Database
@@ -215,12 +216,13 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     if facts:
         sections.append("\n" + facts)
     if profile.records:
-        sections.append(f"\n[dim]{len(profile.records)} source records[/]")
+        sections.append(f"\n[dim]{counted(len(profile.records), 'source record')}[/]")
         sections.extend(_record_line(record) for record in profile.records)
     if profile.orders:
-        title = f"\n{len(profile.orders)} orders, latest first"
+        title = f"\n{counted(len(profile.orders), 'order')}, latest first"
         if len(profile.orders) > orders:
-            title = f"\nThe latest {orders} of {len(profile.orders)} orders; --json lists all"
+            there_are = counted(len(profile.orders), "order")
+            title = f"\nThe latest {orders} of {there_are}; --json lists all"
         sections.append(_orders_table(title, profile.orders[:orders]))
     console.print(
         Panel(Group(*sections), title=profile.amperity_id, title_align="left", padding=(0, 1))

@@ -304,8 +304,9 @@ def _outcome(summary: Summary) -> Panel:
     report = summary.report
     lines: list[str | Text] = []
     if summary.source_records:
-        people = f"{summary.source_records:,} source records → {summary.people:,} people"
-        lines.append(Text(people, style="bold"))
+        records = counted(summary.source_records, "source record")
+        people = counted(summary.people, "person", "people")
+        lines.append(Text(f"{records} → {people}", style="bold"))
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
     quality = quality_line(summary.figures)
     if quality:
@@ -330,10 +331,12 @@ def _outcome(summary: Summary) -> Panel:
 
 def _tables_outcome(report: DayReport) -> str:
     if not report.built and report.reused and not report.failures:
-        tables = f"all {len(report.reused)} tables are current and were reused"
+        tables = (
+            f"all {counted(len(report.reused), 'table is', 'tables are')} current and were reused"
+        )
         return f"Nothing new landed: {tables}."
     reused = f", {len(report.reused)} reused" if report.reused else ""
-    return f"{len(report.built)} tables built{reused}."
+    return f"{counted(len(report.built), 'table')} built{reused}."
 
 
 def _publication_outcome(report: DayReport) -> str:

@@ -42,7 +42,7 @@ def _members(root: Path) -> list[str]:
 
 
 def test_check_and_status_tell_of_them(without_club: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = "3 tables with "
+    told = "3 tables are of nothing that the settings have: "
     checked = _verb(monkeypatch, without_club, "check").text
     assert told in checked
     assert "domain/Club_Members" in checked
@@ -110,7 +110,7 @@ def test_files_of_a_database_that_was_taken_out_are_told_and_removed(
     for verb in (("status",), ("check",), ("privacy", "status")):
         assert f"2 files are of databases {named}" in _verb(
             monkeypatch, without_club, *verb
-        ).text.replace("that the settings do not have, and get no more updates: ", "")
+        ).text.replace("that the settings do not have, without updates from now on: ", "")
     _verb(monkeypatch, without_club, "warehouse", "remove", "activated/eu.duckdb")
     assert [file.exists() for file in files] == [False, True]
     assert (
