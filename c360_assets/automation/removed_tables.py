@@ -108,11 +108,10 @@ def removed_text(tenant: Tenant, manifest: Manifest) -> str:
 
 def left_text(tables: Collection[RemovedTable]) -> str:
     """A sentence about tables of Stitch while no table is available to it."""
+    hold = counted(len(tables), "table of Stitch holds", "tables of Stitch hold")
     return (
-        f"{counted(len(tables), 'table')} of Stitch, which no table is made available to, with "
-        "people's ids "
-        f"for the day on which it runs again, such as {STITCH_IDS}: {VERB} removes those that it "
-        "is given by name"
+        f"{hold} people's ids for the day on which it runs again, as no table is made available "
+        f"to it, such as {STITCH_IDS}: {VERB} removes those that it is given by name"
     )
 
 

@@ -39,7 +39,7 @@ def _without_blank(finder: Finder, found: Found, suppression: Suppression) -> Fo
     for name, keys in found.rows.items():
         blanked = _forgotten_keys(finder, suppression, name, sorted(keys))["delete_pii"]
         meaning, source = finder.meanings[name], finder.source(name)
-        columns = finder.session.built(meaning.table.asset).columns
+        columns = finder.columns(name)
         filled = _filled(finder.session.con, meaning, source, columns, blanked)
         left = keys - set(blanked) | set(filled)
         if left:
@@ -55,7 +55,7 @@ def returned_rows(finder: Finder, suppression: Suppression) -> dict[Mode, dict[s
     """
     found: dict[Mode, dict[str, set[str]]] = {}
     for name, meaning in finder.tables.items():
-        columns = finder.session.built(meaning.table.asset).columns
+        columns = finder.columns(name)
         rows = stored_rows(
             finder.session.con,
             suppression,
