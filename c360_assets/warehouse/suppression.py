@@ -21,6 +21,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.files import write_private
 
 FOLDER = "privacy"
@@ -106,6 +107,12 @@ class Suppression:
     def has(self, kind: Kind) -> bool:
         """Whether something of this kind was forgotten."""
         return bool((self.lines["kind"] == kind).any())
+
+    @property
+    def let_in_digest(self) -> str:
+        """Tells apart what was let in again, and from when; '' of nothing."""
+        let_in = self.lines.filter(pl.col("allowed_from") != "").select("hash", "allowed_from")
+        return fingerprint(let_in.sort("hash").rows()) if let_in.height else ""
 
     def without_let_in(self) -> Suppression:
         """What is kept out for good."""
