@@ -145,7 +145,8 @@ def sends_since(session: Session, before: TableState | None) -> list[SendRecord]
 
 
 def check_turn(campaign: Campaign, last: SendRecord | None, moment: datetime) -> None:
-    """Raises NotDueError where the turn has not come, and C360Error where the salt is another."""
+    """Raises NotDueError where the turn has not come, and C360Error where the salt is another, or a
+    whole list was sent before of which changes would take nobody out."""
     if last is None:
         return
     if last.state == "sent":
@@ -155,6 +156,12 @@ def check_turn(campaign: Campaign, last: SendRecord | None, moment: datetime) ->
             f"the salt of campaign {campaign.name} is another than when it was sent before: "
             "control and treated people would change sides; "
             "give it the old one, or the campaign a new name"
+        )
+    if campaign.config.mode == "add_remove" and last.is_whole_list:
+        raise C360Error(
+            f"campaign {campaign.name} was sent whole before, and changes name nobody whom that "
+            f"list has too many: give the campaign a new name, and have {last.destination_name} "
+            "drop the old list"
         )
 
 

@@ -381,6 +381,18 @@ def test_a_changed_salt_is_refused(session: Session, tmp_path: Path) -> None:
         send_campaign(session, campaign(tenant, salt="another salt"), "crm")
 
 
+def test_changes_after_a_whole_list_are_refused(session: Session, tmp_path: Path) -> None:
+    """Who is in that list and may no longer be written to would stay there."""
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True})
+    send_campaign(session, campaign(tenant), "crm")
+    changes = campaign(tenant, mode="add_remove")
+    with pytest.raises(C360Error, match=r"was sent whole before.*have crm drop the old list"):
+        send_campaign(session, changes, "crm")
+    assert send_campaign(session, changes, "other").added == 1
+
+
 def test_a_past_list_is_made_again_or_the_reason_is_named(session: Session, tmp_path: Path) -> None:
     tenant = sending_tenant(tmp_path)
     publish(tenant, MANY)
