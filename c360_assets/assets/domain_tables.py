@@ -30,6 +30,7 @@ from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session, Warehouse
 from c360_assets.warehouse.statement import read_statement
+from c360_assets.wording import counted
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
@@ -125,8 +126,9 @@ def _tell_days_without_files(
     without = days_without_files(feed, ledger, news, days)
     if without:
         context.log.warning(
-            f"{feed.name}: {len(without)} of {len(context.partition_keys)} delivery days have no "
-            f"file, such as {without[0]}; they are shown as materialized, `{DELIVERY}` says so"
+            f"{feed.name}: no file is there for {len(without):,} of "
+            f"{counted(len(context.partition_keys), 'delivery day')}, such as {without[0]}; they "
+            f"are shown as materialized, `{DELIVERY}` says so"
         )
 
 

@@ -23,6 +23,7 @@ from c360_assets.validations.run import TableReports, validation_table
 from c360_assets.validations.summary import METRIC, REPORT
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session
+from c360_assets.wording import counted
 
 SHOWN_FINDINGS = 8  # in the chart
 PERCENT_PER_BAR = 5
@@ -38,7 +39,7 @@ class TableReportsDisplay(Display):
         count = len(self.recipe.reports)
         return {
             "description": (
-                f"Every figure of the {count} reports on {self.recipe.table.name}, "
+                f"Every figure of the {counted(count, 'report')} on {self.recipe.table.name}, "
                 "one row per figure. Each report is a check of that table."
             )
         }

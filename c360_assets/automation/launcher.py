@@ -16,6 +16,7 @@ from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import SHOWN
 from c360_assets.run_tags import RUN_TAG
 from c360_assets.tenant.models import Tenant
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from dagster import AssetKey, DagsterInstance, Definitions
@@ -93,6 +94,6 @@ class Launcher:
         elif event.table not in SHOWN:
             self.reporter.doing(f"{event.table} is current")
         else:
-            rows = "" if event.rows is None else f"{event.rows:,} rows"
+            rows = "" if event.rows is None else counted(event.rows, "row")
             verb = "reused" if event.reused else "built"
             self.reporter.done(f"{verb} {event.table}: {rows}, {event.seconds:.1f} s")

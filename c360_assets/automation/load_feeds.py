@@ -33,6 +33,7 @@ from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from c360_assets.automation.runs import RunOutcome
@@ -230,8 +231,8 @@ def _without_unfinished(arrived: _Arrived, is_first_run: bool, loading: Loading)
     if left:
         loading.left += left
         loading.warnings.append(
-            f"{feed.name}: {len(left)} files are still being written, such as {left[0]}; they and "
-            "what else is of the same day are left: run again when they are complete"
+            f"{feed.name}: {counted(len(left), 'file is', 'files are')} still being written, such "
+            f"as {left[0]}: all of their days is left, run again when they are complete"
         )
     return replace(arrived, days=whole)
 
@@ -269,8 +270,8 @@ def _looked_at(
         return _Arrived(feed, warnings=warnings, failures=[str(error)], is_unread=True)
     if ignored and options.through is None:
         warnings.append(
-            f"{feed.name}: {len(ignored)} files of days outside the calendar are not loaded, "
-            f"such as {ignored[0].relative}"
+            f"{feed.name}: {counted(len(ignored), 'file is', 'files are')} not loaded, as the "
+            f"calendar does not have their days, such as {ignored[0].relative}"
         )
     if options.first is not None:
         last = options.through or today(tenant)
@@ -298,7 +299,8 @@ def _without_files(
     if not without:
         return []
     return [
-        f"{feed.name}: no file is there for {len(without):,} of the {len(asked):,} delivery days "
+        f"{feed.name}: no file is there for {len(without):,} of the "
+        f"{counted(len(asked), 'delivery day')} "
         f"{first} to {last}, such as {without[0]}"
     ]
 
@@ -323,22 +325,24 @@ def _warnings_of_folders(tenant: Tenant) -> list[str]:
         waiting = unmarked(tenant, feed)
         if waiting:
             warnings.append(
-                f"{feed.name}: {len(waiting)} files wait for their mark {feed.files.done}, such as "
-                f"{waiting[0]} (files.done)"
+                f"{feed.name}: {counted(len(waiting), 'file waits', 'files wait')} for a mark "
+                f"{feed.files.done}, such as {waiting[0]} (files.done)"
             )
     strays = unclaimed(tenant)
     if strays:
         warnings.append(
-            f"{len(strays)} files below landing/ belong to no feed and are not loaded, such as "
-            f"{strays[0]}; correct `files.pattern` of their feed, or add one "
+            f"{counted(len(strays), 'file below landing/ is', 'files below landing/ are')} of no "
+            f"feed and not loaded, such as {strays[0]}; correct `files.pattern` of their feed, or "
+            "add one "
             "(`c360 feed suggest FILE`)"
         )
     taken_twice = shared(tenant)
     if taken_twice:
         path, feeds = next(iter(taken_twice.items()))
         warnings.append(
-            f"{len(taken_twice)} files below landing/ belong to several feeds and are loaded by "
-            f"each, such as {path} ({', '.join(feeds)}); correct `files.pattern` of one, unless "
+            f"{counted(len(taken_twice), 'file below landing/ is', 'files below landing/ are')} of "
+            f"several feeds and loaded by each, such as {path} ({', '.join(feeds)}); correct "
+            "`files.pattern` of one, unless "
             "that is meant"
         )
     return warnings
@@ -352,7 +356,7 @@ def _load_feed(
     launcher: Launcher,
 ) -> _Loaded:
     feed = arrived.feed
-    launcher.reporter.doing(f"loading {feed.name}: {len(arrived.days)} delivery days")
+    launcher.reporter.doing(f"loading {feed.name}: {counted(len(arrived.days), 'delivery day')}")
     outcomes = _run_loads(tenant, arrived, options, launcher)
     warehouse.reload()
     run_ids = [outcome.run_id for outcome in outcomes]
@@ -382,12 +386,15 @@ def _load_feed(
 def _what_was_loaded(figures: FeedLoaded, files: pl.DataFrame, failed: pl.DataFrame) -> str:
     """The line of a feed that was looked at; a day that failed is counted as not loaded."""
     days = failed["delivery_day"].n_unique()
-    not_loaded = f"{days} delivery day{'' if days == 1 else 's'} failed"
+    not_loaded = f"{counted(days, 'delivery day')} failed"
     if days and len(failed) == len(files):
-        return f"did not load {figures.feed}: {not_loaded}, {figures.rejected:,} rows rejected"
+        rows = counted(figures.rejected, "row")
+        return f"did not load {figures.feed}: {not_loaded}, {rows} rejected"
     loaded = files.filter(pl.col("status") != "failed")
     rejected = int(loaded["rows_rejected"].sum())
-    text = f"loaded {figures.feed}: {figures.loaded:,} rows of {len(loaded)} files"
+    text = (
+        f"loaded {figures.feed}: {counted(figures.loaded, 'row')} of {counted(len(loaded), 'file')}"
+    )
     return f"{text}, {rejected:,} rejected" + (f"; {not_loaded}" if days else "")
 
 
@@ -444,5 +451,5 @@ def _shown_warnings(feed: FeedConfig, warnings: Sequence[str]) -> list[str]:
     more = len(own) - SHOWN_WARNINGS
     if more <= 0:
         return own
-    note = f"{feed.name}: {more} more warnings; the run in the UI has them"
+    note = f"{feed.name}: {counted(more, 'more warning')}; the run in the UI has them"
     return [*own[:SHOWN_WARNINGS], note]

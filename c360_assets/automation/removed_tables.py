@@ -23,6 +23,7 @@ from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.tidy import remove_files, remove_unnamed_tables
+from c360_assets.wording import counted
 
 SOURCES = "domain/"
 STITCH_IDS = "unified_coalesced"
@@ -91,14 +92,14 @@ def removed_text(tenant: Tenant, manifest: Manifest) -> str:
         rows = sum(table.rows for table in chosen)
         names = ", ".join(table.table for table in chosen)
         sentences.append(
-            f"{len(chosen)} tables with {rows:,} rows are of nothing that the settings have: "
-            f"{names}; {VERB} removes them"
+            f"{counted(len(chosen), 'table is', 'tables are')} of nothing that the settings have: "
+            f"{names}, with {counted(rows, 'row')}; {VERB} removes what they hold"
         )
     files = removed_databases(tenant)
     if files:
         sentences.append(
-            f"{len(files)} files are of databases that the settings do not have, and get no more "
-            f"updates: {', '.join(files)}; {VERB} removes them"
+            f"{counted(len(files), 'file is', 'files are')} of databases that the settings do not "
+            f"have, without updates from now on: {', '.join(files)}; {VERB} removes what is there"
         )
     if len(chosen) < len(tables):
         sentences.append(left_text([table for table in tables if table.keeps_ids]))
@@ -107,10 +108,10 @@ def removed_text(tenant: Tenant, manifest: Manifest) -> str:
 
 def left_text(tables: Collection[RemovedTable]) -> str:
     """A sentence about tables of Stitch while no table is available to it."""
+    hold = counted(len(tables), "table of Stitch holds", "tables of Stitch hold")
     return (
-        f"{len(tables)} tables of Stitch, which no table is made available to, hold people's ids "
-        f"for the day on which it runs again, such as {STITCH_IDS}: {VERB} removes those that it "
-        "is given by name"
+        f"{hold} people's ids for the day on which it runs again, as no table is made available "
+        f"to it, such as {STITCH_IDS}: {VERB} removes those that it is given by name"
     )
 
 

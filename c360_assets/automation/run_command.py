@@ -42,6 +42,7 @@ from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, Warehouse, open_session
 from c360_assets.warehouse.storage_errors import require_room
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -238,14 +239,15 @@ def _take_ids_over(
         taken = take_over(session, tenant, options.ids_from)
     warehouse.reload()
     reporter.done(
-        f"took over generation {taken.generation} with {taken.records:,} records from "
+        f"took over generation {taken.generation} with {counted(taken.records, 'record')} from "
         f"{Path(options.ids_from).name}"
     )
     if not taken.not_loaded:
         return []
     return [
-        f"{taken.not_loaded:,} of the {taken.records:,} records of {Path(options.ids_from).name} "
-        "are not loaded: their ids end unless other records hold them"
+        f"of the {counted(taken.records, 'record')} of {Path(options.ids_from).name} "
+        f"{counted(taken.not_loaded, 'is', 'are')} not loaded: ids end unless other records hold "
+        "them"
     ]
 
 
@@ -333,7 +335,7 @@ def _compute(
     from c360_assets.automation.due_stages import tags_of_stage
     from c360_assets.run_options import RunOptions
 
-    launcher.reporter.doing(f"{len(tables)} tables to compute")
+    launcher.reporter.doing(f"{counted(len(tables), 'table')} to compute")
     outcome = launcher.launch(
         JOBS[options.stage],
         [AssetKey(table.split("/")) for table in tables],

@@ -11,6 +11,7 @@ from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import out, print_json, print_problems, reported_errors
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
+from c360_assets.wording import counted
 
 
 def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
@@ -32,7 +33,7 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
         print_problems(problems, out)
         result = "no errors, no warnings"
         if problems:
-            result = f"{errors} errors, {len(problems) - errors} warnings"
+            result = f"{counted(errors, 'error')}, {counted(len(problems) - errors, 'warning')}"
         style = "red" if errors else "green"
         out.print(f"{short_path(root)}: {result}", style=style, markup=False, soft_wrap=True)
         if not errors:

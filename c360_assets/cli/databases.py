@@ -19,6 +19,7 @@ from c360_assets.cli.options import (
 )
 from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
 from c360_assets.reporting.paths import short_path, short_place
+from c360_assets.wording import counted
 
 
 def rollback(
@@ -79,7 +80,7 @@ def send(
         tables = ", ".join(f"{table} {rows:,}" for table, rows in sent.rows.items())
         out.print(f"{done} {sent.name}: {tables}")
         for place, count in sent.withheld.items():
-            out.print(f"  {place} is left empty in {count:,} rows without consent")
+            out.print(f"  {place} is left empty in {counted(count, 'row')} without consent")
         for sentence in sent.left_behind:
             out.print(f"  {sentence}", markup=False)
     print_failures(results.failures)

@@ -22,6 +22,7 @@ from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from c360_assets.privacy.receipts import Receipt
@@ -69,10 +70,10 @@ def forget(
     Examples: `c360 forget --email ann@example.com --dry-run`, `c360 forget --id 0123abcd --yes`
     """
     from c360_assets.configuration import load_tenant
+    from c360_assets.ingest.not_loaded import not_loaded
     from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.forget import begin, carry_out, preview
     from c360_assets.privacy.forgotten_rows import find
-    from c360_assets.privacy.not_loaded import not_loaded
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
@@ -123,10 +124,10 @@ def dsar(
     Example: `c360 dsar --email ann@example.com`
     """
     from c360_assets.configuration import load_tenant
+    from c360_assets.ingest.not_loaded import not_loaded
     from c360_assets.privacy.dsar import answer
     from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.forgotten_rows import find
-    from c360_assets.privacy.not_loaded import not_loaded
     from c360_assets.privacy.remembered import already_forgotten
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
@@ -181,7 +182,7 @@ def _say_nobody(already: list[str], waiting: dict[str, int], as_json: bool) -> N
 
 def _say_not_loaded(waiting: dict[str, int]) -> None:
     if waiting:
-        listed = ", ".join(f"{feed} {days} days" for feed, days in waiting.items())
+        listed = ", ".join(f"{feed} {counted(days, 'day')}" for feed, days in waiting.items())
         _say([f"landed and not loaded, so not searched: {listed}; `c360 load` loads them"])
 
 
@@ -189,16 +190,20 @@ def _refuse_several(ids: list[str]) -> None:
     listed = "\n  ".join(ids[:20])
     more = f"\n  and {len(ids) - 20} more" if len(ids) > 20 else ""
     raise C360Error(
-        f"this fits {len(ids)} people, so nothing was done; give one by --id, or say --all:\n"
+        f"this fits {counted(len(ids), 'person', 'people')}, so nothing was done; give one by "
+        "--id, or say --all:\n"
         f"  {listed}{more}"
     )
 
 
 def _print_preview(people: list[str], rows: dict[str, int], mode: str) -> None:
     verb = "goes" if mode == "delete" else "is blanked"
-    out.print(f"{len(people)} people: {', '.join(people) or 'rows that belong to nobody'}")
+    out.print(
+        f"{counted(len(people), 'person', 'people')}: "
+        f"{', '.join(people) or 'rows that belong to nobody'}"
+    )
     for name, count in rows.items():
-        out.print(f"  {name}: {count:,} rows", markup=False)
+        out.print(f"  {name}: {counted(count, 'row')}", markup=False)
     out.print(f"what is made of them {verb} in every table, version, database, file and receiver")
 
 
@@ -214,14 +219,17 @@ def _print_receipt(receipt: Receipt, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
     else:
-        out.print(f"receipt {receipt.receipt}: {receipt.people} people, {receipt.mode}")
+        out.print(
+            f"receipt {receipt.receipt}: {counted(receipt.people, 'person', 'people')}, "
+            f"{receipt.mode}"
+        )
         for name, count in receipt.rows.items():
             out.print(f"  {name}: {count:,}", markup=False)
         searched = receipt.searched
         out.print(
-            f"searched {searched['files']:,} files ({searched['bytes'] / 2**20:,.1f} MiB) for "
-            f"{searched['values']:,} values: "
-            f"{sum(receipt.remaining.values())} files hold one"
+            f"searched {counted(searched['files'], 'file')} ({searched['bytes'] / 2**20:,.1f} "
+            f"MiB) for {counted(searched['values'], 'value')}: "
+            f"{counted(sum(receipt.remaining.values()), 'file holds', 'files hold')} one"
             + "".join(f"; {name} {count}" for name, count in receipt.remaining.items())
         )
         for note in receipt.notes:
@@ -299,8 +307,8 @@ def requests(
 def _print_outcome(outcome: Outcome, root: Path) -> None:
     for receipt in outcome.receipts:
         out.print(
-            f"receipt {receipt.receipt}: {len(receipt.requests)} requests, {receipt.people} "
-            f"people, {receipt.asked_by}"
+            f"receipt {receipt.receipt}: {counted(len(receipt.requests), 'request')}, "
+            f"{counted(receipt.people, 'person', 'people')}, {receipt.asked_by}"
         )
     for folder in outcome.answers:
         out.print(f"wrote {short_path(root / folder)}", markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import typer
 from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, print_json, reported_errors
 from c360_assets.reporting.paths import short_path
+from c360_assets.wording import counted
 
 
 def review(
@@ -90,7 +91,8 @@ def _take(root: Path, path: Path, as_json: bool) -> None:
         )
         return
     out.print(
-        f"{answers.same} pairs are one person, {answers.different} are two; "
+        f"{counted(answers.same, 'pair is', 'pairs are')} one person, "
+        f"{counted(answers.different, 'is', 'are')} two; "
         f"{answers.unanswered} unanswered, {len(answers.problems)} not taken",
         markup=False,
     )

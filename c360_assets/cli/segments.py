@@ -14,6 +14,7 @@ from c360_assets.cli.options import (
     tenant_folder,
 )
 from c360_assets.cli.output import emit_query, out, print_json, reported_errors
+from c360_assets.wording import counted
 
 NameArgument = Annotated[
     str, typer.Argument(help="A segment: its file in segments/ without the ending.", metavar="NAME")
@@ -123,8 +124,9 @@ def diff(name: NameArgument, tenant: TenantOption = None, as_json: JsonOption = 
         print_json(found)
         return
     out.print(
-        f"{found.segment}: {found.published:,} people published, {found.now:,} by the file; "
-        f"{found.would_enter:,} would enter, {found.would_leave:,} would leave"
+        f"{found.segment}: {counted(found.published, 'person', 'people')} published, "
+        f"{found.now:,} by the file; {found.would_enter:,} would enter, {found.would_leave:,} "
+        "would leave"
     )
 
 

@@ -12,6 +12,7 @@ import typer
 
 from c360_assets.cli.options import DryRunOption, JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, print_json, reported_errors
+from c360_assets.wording import counted
 
 
 def tidy(
@@ -86,13 +87,15 @@ def move(
         out.print(f"nothing to move: {loaded.config.warehouse or 'warehouse/'} is where tables are")
     for item in moves:
         out.print(
-            f"{item.tables:,} tables went from {item.source} to {item.target} "
-            f"({item.files:,} files, {item.size / 2**20:,.1f} MiB)"
+            f"{counted(item.tables, 'table')} went from {item.source} to {item.target} "
+            f"({counted(item.files, 'file')}, {item.size / 2**20:,.1f} MiB)"
         )
         if item.kept_versions is None:
             out.print(f"{item.source} does not say which earlier versions of objects it keeps")
         elif item.kept_versions:
-            out.print(f"{item.source} keeps earlier versions of {item.kept_versions:,} objects")
+            out.print(
+                f"{item.source} keeps earlier versions of {counted(item.kept_versions, 'object')}"
+            )
 
 
 def copy(
@@ -113,8 +116,9 @@ def copy(
         print_json(asdict(copied))
         return
     out.print(
-        f"{copied.tables:,} tables of {copied.address} are in {copied.folder} "
-        f"({copied.files:,} files, {copied.size / 2**20:,.1f} MiB)",
+        f"{counted(copied.tables, 'table is', 'tables are')} copied from {copied.address} to "
+        f"{copied.folder} "
+        f"({counted(copied.files, 'file')}, {copied.size / 2**20:,.1f} MiB)",
         markup=False,
     )
 
@@ -143,8 +147,8 @@ def restore(
         return
     kept = ", whose own tables stay as they are" if put.is_current else ""
     out.print(
-        f"{put.files:,} files ({put.size / 2**20:,.1f} MiB) went from {put.folder} to "
-        f"{put.address}{kept}: {put.tables:,} tables are there",
+        f"{counted(put.files, 'file')} ({put.size / 2**20:,.1f} MiB) went from {put.folder} to "
+        f"{put.address}{kept}: {counted(put.tables, 'table is', 'tables are')} there",
         markup=False,
     )
 
@@ -185,7 +189,7 @@ def remove(
         return
     verb = "would remove" if dry_run else "removed"
     for table in removal.tables:
-        out.print(f"{verb} {table.table} ({table.rows:,} rows)", markup=False)
+        out.print(f"{verb} {table.table} ({counted(table.rows, 'row')})", markup=False)
     for file in removal.databases:
         out.print(f"{verb} {file}", markup=False)
     if removal.left:
@@ -193,8 +197,10 @@ def remove(
     elif not removal.tables and not removal.databases:
         out.print("every table is one of the settings")
     if removal.files:
-        out.print(f"{removal.files:,} files, {removal.size / 2**20:,.1f} MiB")
+        out.print(f"{counted(removal.files, 'file')}, {removal.size / 2**20:,.1f} MiB")
     if removal.kept_versions is None:
         out.print("the bucket does not say which earlier versions of objects it keeps")
     elif removal.kept_versions:
-        out.print(f"the bucket keeps earlier versions of {removal.kept_versions:,} objects")
+        out.print(
+            f"the bucket keeps earlier versions of {counted(removal.kept_versions, 'object')}"
+        )

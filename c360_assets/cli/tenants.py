@@ -11,6 +11,7 @@ from c360_assets.cli.options import refuse_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import shell_path, short_path
+from c360_assets.wording import counted
 
 
 def init(
@@ -70,4 +71,4 @@ def demo(
 
 
 def _people_progress(done: int, everybody: int) -> None:
-    err.print(f"{done:,} of {everybody:,} people", style="dim")
+    err.print(f"{done:,} of {counted(everybody, 'person', 'people')}", style="dim")

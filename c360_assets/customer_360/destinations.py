@@ -44,6 +44,7 @@ from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current, 
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.wording import counted
 
 SENT = "sent"  # with a destination's name: the fact of the manifest that says what it has received
 REFUSALS = {
@@ -133,7 +134,8 @@ class SendDestination(Recipe):
                 rows = self._send(con, queries, session.run_id)
             empty = self._left_empty(con, queries)
         warnings = [
-            f"destination {self.name}: {place} is left empty in {count:,} rows without consent"
+            f"destination {self.name}: {place} is left empty in {counted(count, 'row')} without "
+            "consent"
             for place, count in empty.items()
         ]
         warnings += [f"destination {self.name}: {left}" for left in self.left_behind(session)]

@@ -19,10 +19,13 @@ from c360_assets.ingest.custom_tables import (
     fingerprint_of,
     ordered,
 )
+from c360_assets.ingest.forgotten_stored import leave_out_computed
 from c360_assets.tenant.models import CustomTable, Tenant
+from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.history import append_history
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.suppression import Suppression
 
 STAGE = "domain_tables"
 HISTORY = "custom_table_run"
@@ -62,12 +65,17 @@ class CustomDomainTable(Recipe):
         self.table = table
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        return fingerprint_of(session, self.tenant, self.table)
+        own = fingerprint_of(session, self.tenant, self.table)
+        # Who was let in again is in the table from then on.
+        let_in = Suppression.of(self.tenant.root).let_in_digest
+        return fingerprint(own, let_in) if let_in else own
 
     def build(self, session: Session, run: RunContext) -> Built:
         """Raises C360Error as `build_custom_table` does; the table then stays as it was."""
         build_custom_table(session, self.tenant, self.table)
-        return Built()
+        warnings = leave_out_computed(session, self.tenant, self.table)
+        session.keep(self.tables[0], fingerprint=self.fingerprint(session, run.as_of) or "")
+        return Built(warnings=warnings)
 
     def record_success(self, session: Session, started: float, *, reused: bool) -> None:
         state = session.state(self.tables[0])

@@ -36,6 +36,7 @@ from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, repeated
 from c360_assets.warehouse.sql_errors import reason
 from c360_assets.warehouse.statement import Statement, StatementError, TableReference
+from c360_assets.wording import counted
 
 BUILT = "_c360_custom"
 SHOWN_KEYS = 5
@@ -203,13 +204,15 @@ def _check_key(session: Session, table: CustomTable, file: str) -> None:
         f"SELECT sha256(_pk)[1:12] AS h, count(*) FROM {BUILT} WHERE _pk IS NOT NULL "
         "GROUP BY _pk HAVING count(*) > 1 ORDER BY 2 DESC, h"
     )
-    examples = ", ".join(f"{hashed} ({count} rows)" for hashed, count in shared[:SHOWN_KEYS])
+    examples = ", ".join(
+        f"{hashed} ({counted(count, 'row')})" for hashed, count in shared[:SHOWN_KEYS]
+    )
     shown = f"; hashed keys: {examples}" if examples else ""
     key = ", ".join(table.config.primary_key)
     raise C360Error(
-        f"{file}: primary key {key} of custom table {table.name} is empty in {empty} rows and "
-        f"shared by {len(shared)} keys{shown}; choose columns that are unique, or keep one row "
-        "per key in the SQL"
+        f"{file}: primary key {key} of custom table {table.name} is empty in "
+        f"{counted(empty, 'row')} and shared by {counted(len(shared), 'key')}{shown}; choose "
+        "columns that are unique, or keep one row per key in the SQL"
     )
 
 

@@ -8,12 +8,13 @@ values were forgotten is for `forgotten_values` to say, what is personal in a ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from c360_assets.ingest import upsert
+from c360_assets.ingest.forgotten_cells import cell_hits, empty_cells, naming_keys
 from c360_assets.ingest.forgotten_values import (
     ForgottenValues,
     column_text,
@@ -40,21 +41,28 @@ from c360_assets.warehouse.suppression import (
     hashes,
     record_text,
 )
+from c360_assets.wording import counted
 
 HITS = "_c360_forgotten"
 KEY_HASHES = "_c360_key_hashes"
 # Parts of a record that could not be read, as they may hold a key, an address or a number.
 PARTS = r"[^\s,;|\"'<>]+"
+CELLS = r"[^,;|\t\"]+"
+
+
+# One row, and several, of a sentence.
+OF_FORGOTTEN = ("row of people who were forgotten is", "rows of people who were forgotten are")
 
 
 @dataclass(frozen=True)
 class LeftOut:
     """Rows of one file that people who were forgotten had: left out, of them with an error, and
-    loaded without their values."""
+    loaded without their values; `cells` of rows of others that name them, emptied."""
 
     rows: int = 0
     erroneous: int = 0
     blanked: int = 0
+    cells: int = 0
 
 
 def leave_out(
@@ -68,23 +76,44 @@ def leave_out(
     if suppression.is_empty:
         return {}
     meaning = meanings(tenant)[feed.physical]
-    _find(session, suppression, tenant, feed, meaning, days)
+    session.register(
+        "_c360_days",
+        pl.DataFrame(
+            {"_file": range(len(days)), "day": [day.isoformat() for day in days]},
+            schema={"_file": pl.Int32, "day": pl.String},
+        ),
+    )
     try:
-        counts = session.rows(
-            f"SELECT _file, count(*) FILTER (mode = 'delete'), "
-            f"count(*) FILTER (mode = 'delete' AND _error IS NOT NULL), "
-            f"count(*) FILTER (mode <> 'delete') FROM {HITS} GROUP BY _file"
-        )
-        if not counts:
-            return {}
-        _blank(session, tenant, feed, meaning, suppression)
-        session.execute(
-            f"DELETE FROM {INCOMING} WHERE (_file, _row) IN "
-            f"(SELECT (_file, _row) FROM {HITS} WHERE mode = 'delete')"
-        )
-        return {file: LeftOut(rows, wrong, blanked) for file, rows, wrong, blanked in counts}
+        left_out = _leave_out_rows(session, suppression, tenant, feed, meaning)
+        cells = {}
+        if not meaning.is_requests:
+            cells = empty_cells(session, suppression, tenant, feed, meaning)
+        return {
+            file: replace(left_out.get(file, LeftOut()), cells=cells.get(file, 0))
+            for file in sorted({*left_out, *cells})
+        }
     finally:
+        session.con.unregister("_c360_days")
         session.execute(f"DROP TABLE IF EXISTS {HITS}")
+
+
+def _leave_out_rows(
+    session: Session, suppression: Suppression, tenant: Tenant, feed: FeedConfig, meaning: Meaning
+) -> dict[int, LeftOut]:
+    _find(session, suppression, tenant, feed, meaning)
+    counts = session.rows(
+        f"SELECT _file, count(*) FILTER (mode = 'delete'), "
+        f"count(*) FILTER (mode = 'delete' AND _error IS NOT NULL), "
+        f"count(*) FILTER (mode <> 'delete') FROM {HITS} GROUP BY _file"
+    )
+    if not counts:
+        return {}
+    _blank(session, tenant, feed, meaning, suppression)
+    session.execute(
+        f"DELETE FROM {INCOMING} WHERE (_file, _row) IN "
+        f"(SELECT (_file, _row) FROM {HITS} WHERE mode = 'delete')"
+    )
+    return {file: LeftOut(rows, wrong, blanked) for file, rows, wrong, blanked in counts}
 
 
 def _find(
@@ -93,32 +122,25 @@ def _find(
     tenant: Tenant,
     feed: FeedConfig,
     meaning: Meaning,
-    days: Sequence[date],
 ) -> None:
     """Fill `HITS` with file, row, error and mode of every row of somebody forgotten."""
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE {HITS}_all "
         "(_file INTEGER, _row BIGINT, _error VARCHAR, mode VARCHAR)"
     )
-    session.register(
-        "_c360_days",
-        pl.DataFrame(
-            {"_file": range(len(days)), "day": [day.isoformat() for day in days]},
-            schema={"_file": pl.Int32, "day": pl.String},
-        ),
-    )
     source, columns = INCOMING, upsert.columns_of(feed)
     for found in forgotten_values(session.con, suppression, tenant, meaning, source, columns):
         _add(session, found)
     if not meaning.is_requests:
         _add_unreadable(session, suppression, tenant, feed, meaning)
+        for found in naming_keys(session, suppression, tenant, feed, meaning):
+            _add(session, found)
     # A row may be hit by its key and by its address; a key that keeps its blanked row decides.
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE {HITS} AS SELECT _file, _row, any_value(_error) AS _error, "
         f"max(mode) AS mode FROM {HITS}_all GROUP BY _file, _row"
     )
     session.execute(f"DROP TABLE {HITS}_all")
-    session.con.unregister("_c360_days")
 
 
 def _add_unreadable(
@@ -149,10 +171,25 @@ def _add_unreadable(
         forms = contact_forms(kind, parts["part"], tenant.home)
         forms = forms.rename({"value": "part", "form": "text"})
         texts.append((kind, parts.join(forms, on="part")))
+    _add_naming_texts(session, suppression, tenant, rejected["value"])
     for own_kind, own in texts:
         found = known(session.con, suppression, own_kind, column_text("_raw"), own)
         if found is not None:
             _add(session, found)
+
+
+def _add_naming_texts(
+    session: Session, suppression: Suppression, tenant: Tenant, raw: pl.Series
+) -> None:
+    """The same by an address or number within blanks, and by cells that were emptied once."""
+    cells = raw.to_frame("value").with_columns(cell=pl.col("value").str.extract_all(CELLS))
+    cells = cells.explode("cell").drop_nulls("cell")
+    cells = cells.with_columns(cell=pl.col("cell").str.strip_chars())
+    hits = cell_hits(session, suppression, tenant, cells["cell"].unique())
+    named = cells.join(hits.rename({"value": "cell"}), on="cell")
+    if named.height:
+        named = named.select("value", "allowed_from", mode=pl.lit("delete"))
+        _add(session, ForgottenValues("record", column_text("_raw"), named.unique()))
 
 
 def _add(session: Session, found: ForgottenValues) -> None:
@@ -224,7 +261,10 @@ def sentences(counts: LeftOut) -> list[str]:
     """What is said about a file."""
     said = []
     if counts.rows:
-        said.append(f"{counts.rows:,} rows of people who were forgotten are not loaded")
+        said.append(f"{counted(counts.rows, *OF_FORGOTTEN)} not loaded")
+    if counts.cells:
+        texts = counted(counts.cells, "text that names", "texts that name")
+        said.append(f"{texts} people who were forgotten, in rows of others, left empty")
     if counts.blanked:
-        said.append(f"{counts.blanked:,} rows of people who were forgotten are loaded blank")
+        said.append(f"{counted(counts.blanked, *OF_FORGOTTEN)} loaded blank")
     return said

@@ -30,13 +30,14 @@ from c360_assets.ingest.load_batch import Load, PlainFile, fail, open_workspace,
 from c360_assets.ingest.merge import write_domain_table
 from c360_assets.ingest.read_again import DayLoad, days_to_read_again, new_columns
 from c360_assets.ingest.read_otherwise import otherwise_messages
-from c360_assets.ingest.results import DayResult, FeedLoad, rows_text
+from c360_assets.ingest.results import DayResult, FeedLoad
 from c360_assets.ingest.row_errors import Rate, commonest, worst_file, write_logs
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import LedgerEntry, record, session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
+from c360_assets.wording import counted
 
 
 def load_feed(
@@ -105,7 +106,7 @@ def _tell_new_columns(load: Load, days: Sequence[DayLoad]) -> None:
     again = [day for day in days if day.new_columns]
     if again:
         columns = ", ".join(again[0].new_columns)
-        count = "1 delivery day is" if len(again) == 1 else f"{len(again)} delivery days are"
+        count = counted(len(again), "delivery day is", "delivery days are")
         note = f"{columns} was declared or renamed after the feed was loaded: {count} read again"
         if not FilePattern(load.feed.files.pattern).has_date:
             note += "; rows that only an earlier content of a file brought keep NULL there"
@@ -139,7 +140,7 @@ def _read_rows(load: Load, files: OpenedFiles) -> None:
     def reported() -> Iterator[Batch]:
         for batch in files.batches():
             yield batch
-            load.report_progress(f"{feed.name}: reading {len(files.readable)} files")
+            load.report_progress(f"{feed.name}: reading {counted(len(files.readable), 'file')}")
 
     try:
         fill_incoming(session, load.tenant.config.id, feed, years, reported())
@@ -164,14 +165,14 @@ def _report_files(load: Load, files: OpenedFiles) -> None:
         for file in day.files:
             if file.dropped:
                 path = file.file.relative
-                rows = rows_text(file.dropped)
+                rows = counted(file.dropped, "row")
                 day.warnings.append(f"file {path}: {rows} left out, as files.drop_rows says")
     for number, totals in files.notes.totals.items():
         plain_file = load.plain_files[number]
         words = "|".join(sorted(totals.words))
-        verb = "looks" if totals.rows == 1 else "look"
+        rows = counted(totals.rows, "row looks", "rows look")
         plain_file.day.warnings.append(
-            f"file {plain_file.name}: {rows_text(totals.rows)} {verb} like a total, the first in "
+            f"file {plain_file.name}: {rows} like a total, the first in "
             f"line {totals.line}; to leave such rows out say "
             f"`drop_rows: '^\\W*({words})\\b'` under files"
         )
@@ -195,15 +196,16 @@ def _inexact(feed: FeedConfig, days: Sequence[DayResult]) -> Iterator[str]:
     if rounded:
         which = _days_text([day for day in days if day.rounded_values])
         yield (
-            f"{rounded:,} values have more decimals than their field and are rounded ({which}); "
-            "`scale` of the feed says how many it has"
+            f"{counted(rounded, 'value is', 'values are')} rounded, with more decimals than the "
+            f"field has ({which}); `scale` of the feed says how many it has"
         )
     guessed = sum(day.guessed_values for day in days)
     if guessed:
         which = _days_text([day for day in days if day.guessed_values])
         yield (
-            f"{guessed:,} times are of the hour that {feed.timezone or 'UTC'} has twice, as its "
-            f"clocks are put back, and are taken for the second ({which}); only an offset in the "
+            f"{counted(guessed, 'time is', 'times are')} of the hour that "
+            f"{feed.timezone or 'UTC'} has twice, as its clocks are put back, and taken for the "
+            f"second ({which}); only an offset in the "
             "file, such as +02:00, tells the two apart"
         )
 

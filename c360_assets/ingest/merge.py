@@ -25,10 +25,11 @@ from c360_assets.ingest.incoming import (
 )
 from c360_assets.ingest.load_batch import BASES, FRESH, Load
 from c360_assets.ingest.read_again import new_columns
-from c360_assets.ingest.results import DayResult, rows_text
+from c360_assets.ingest.results import DayResult
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.sql import quote_ident
+from c360_assets.wording import counted
 
 # A file of whose rows more than one in so many shares its key with a later one of the file gets a
 # warning: the key may be wrong.
@@ -136,10 +137,10 @@ def _tell_withdrawn_rows(load: Load, stored_rows: str) -> None:
             f"WHERE _updated BETWEEN {first} AND {until}"
         )
         if rows:
-            verb = "is" if rows == 1 else "are"
+            of_day = counted(rows, f"row of {day.day} is", f"rows of {day.day} are")
             day.warnings.append(
-                f"{rows_text(rows)} of {day.day} {verb} not in the files as they were delivered "
-                "again, and stay: load: upsert removes no row"
+                f"{of_day} not in the files as they were delivered again, and stay: load: upsert "
+                "removes no row"
             )
 
 
@@ -177,7 +178,7 @@ def _warn_of_shared_keys(load: Load) -> None:
         )
         if ONE_IN * sharing > rows:
             problem = (
-                f"has {sharing} of {rows} rows with the key of another row in it, "
+                f"has {sharing} of {counted(rows, 'row')} with the key of another row in it, "
                 "of which one stands"
             )
             remedy = (

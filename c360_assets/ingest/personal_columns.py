@@ -7,7 +7,7 @@ feeds often carry none. What is done with rows belongs to `forgotten` here and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,17 +75,26 @@ def meanings(tenant: Tenant) -> dict[str, Meaning]:
         for name, table in tables.items()
     }
     of_customers = {table.physical for table in tenant.stitched_tables}
+    keys = {
+        (name, column, tag)
+        for name, own in tags.items()
+        for column, of_column in own.items()
+        for tag in of_column
+    }
     # The last in the order reads the others, so that a tag walks back through several tables.
     for custom in reversed(ordered(tenant)):
         for column, origins in lineage(tenant, custom).items():
             inherited = tags[custom.physical].get(column, set())
             for source, source_column in origins:
+                # One of several columns that a key is made of is no key: others have its values.
+                if sum(other == source for other, _ in origins) == 1:
+                    keys |= {(source, source_column, tag) for tag in inherited}
                 if source in tags:
                     tags[source].setdefault(source_column, set()).update(inherited)
                     if custom.physical in of_customers and _is_who(inherited):
                         of_customers.add(source)
     found = {
-        name: _meaning(tenant, table, tags[name], name in of_customers)
+        name: _meaning(tenant, table, tags[name], name in of_customers, keys)
         for name, table in tables.items()
     }
     for custom in tenant.custom_tables:
@@ -109,7 +118,11 @@ def _add_computed_keys(tenant: Tenant, custom: CustomTable, found: Mapping[str, 
 
 
 def _meaning(
-    tenant: Tenant, table: SourceTable, tags: Mapping[str, set[str]], is_of_customers: bool
+    tenant: Tenant,
+    table: SourceTable,
+    tags: Mapping[str, set[str]],
+    is_of_customers: bool,
+    whole_keys: Collection[tuple[str, str, str]],
 ) -> Meaning:
     contacts: dict[str, list[str]] = {
         kind: [column for column, own in tags.items() if any(_is(kind, tag) for tag in own)]
@@ -131,7 +144,7 @@ def _meaning(
         (column, tag)
         for column, own in tags.items()
         for tag in sorted(own)
-        if tag.startswith(FOREIGN_KEY)
+        if tag.startswith(FOREIGN_KEY) and (table.physical, column, tag) in whole_keys
     ]
     return Meaning(
         table,

@@ -22,6 +22,7 @@ from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Warehouse
+from c360_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _is_in_part(known: KnownFiles, day: date, files: list[LandedFile]) -> bool:
 
 
 def _lost_files_message(feed: FeedConfig, columns: tuple[str, ...], lost: list[date]) -> str:
-    count = "1 delivery day" if len(lost) == 1 else f"{len(lost)} delivery days"
+    count = counted(len(lost), "delivery day")
     purge_command = f"c360 feed purge {shlex.quote(feed.name)} --yes"
     return (
         f"feed {feed.name}: {', '.join(columns)} was declared or renamed after the feed was "

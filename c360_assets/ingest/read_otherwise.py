@@ -14,6 +14,7 @@ from typing import Any
 
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.manifest import TableState
+from c360_assets.wording import counted
 
 SETTINGS = {"row_number", "last_updated", "timezone", "datetime_format", "scale", "null_values"}
 FIELD_SETTINGS = {"format", "number", "scale", "required"}
@@ -39,11 +40,9 @@ def otherwise_messages(
     changed = sorted(key for key in before.keys() & now.keys() if before[key] != now[key])
     if not changed:
         return []
-    count = (
-        "1 delivery day keeps its" if len(days) == 1 else f"{len(days)} delivery days keep their"
-    )
+    keep = counted(len(days), "delivery day keeps its", "delivery days keep their")
     return [
-        f"{', '.join(changed)} changed after the feed was loaded: {count} values; "
+        f"{', '.join(changed)} changed after the feed was loaded: {keep} values; "
         f"`c360 load {shlex.quote(feed.name)} --from {min(days)}` reads what is in "
         f"{feed.files.address} again"
     ]

@@ -14,11 +14,6 @@ from c360_assets.warehouse.ledger import Status
 from c360_assets.warehouse.manifest import TableState
 
 
-def rows_text(rows: int) -> str:
-    """A number of rows, in a sentence."""
-    return "1 row" if rows == 1 else f"{rows} rows"
-
-
 @dataclass
 class FileResult:
     """What became of a file's rows: read = loaded + rejected + replaced + forgotten, unless

@@ -17,6 +17,7 @@ import polars as pl
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.spreadsheets import mark_texts
+from c360_assets.wording import counted
 
 # A row has at most one counted error: the first in this order, and of a kind the first field in the
 # feed's order.
@@ -68,7 +69,8 @@ class Rate:
     def __str__(self) -> str:
         percent = 100 * self.rejected / self.read if self.read else 0.0
         share = f"{percent:.2f} %, allowed {self.threshold} %"
-        return f"{self.rejected} of {self.read} rows have errors ({share})"
+        has = "has" if self.rejected == 1 else "have"
+        return f"{self.rejected:,} of {counted(self.read, 'row')} {has} errors ({share})"
 
 
 def log_paths(root: Path, feed: FeedConfig, day: date) -> tuple[Path, Path]:
@@ -121,7 +123,7 @@ def worst_file(errors: pl.DataFrame) -> str:
     """The file with most of the errors, and how many it has."""
     counts = errors.group_by("file").agg(pl.len().alias("rows"))
     file, rows = counts.sort(["rows", "file"], descending=[True, False]).row(0)
-    return f"file {file} ({rows} rows)"
+    return f"file {file} ({counted(rows, 'row')})"
 
 
 def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
@@ -131,7 +133,7 @@ def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
     """
     counts = _counts(errors).head(COMMONEST)
     kinds = ", ".join(
-        f"{kind} in {field} ({rows} rows)" if field else f"{kind} ({rows} rows)"
+        (f"{kind} in {field}" if field else kind) + f" ({counted(rows, 'row')})"
         for kind, field, rows in counts.iter_rows()
     )
     kind, field, _ = counts.row(0)

@@ -18,6 +18,7 @@ from c360_assets.ingest.casts import key_text, sql_type
 from c360_assets.semantics.column_types import DAY_BITS, INSTANT, SYSTEM_COLUMNS
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.wording import counted
 
 EPOCH = date(1970, 1, 1)
 # `_updated` holds, from its highest bits down: the delivery day, the attempt, the row's place.
@@ -98,7 +99,7 @@ def updated_base(day: date, attempt: int, offset: int) -> int:
     """
     if attempt >= 1 << (DAY_BITS - ATTEMPT_BITS):
         raise C360Error(
-            f"delivery day {day} was loaded {attempt - 1} times, which is the limit; "
+            f"delivery day {day} was loaded {counted(attempt - 1, 'time')}, which is the limit; "
             "put the rows into a new day's file"
         )
     return ((day - EPOCH).days << DAY_BITS) + (attempt << ATTEMPT_BITS) + offset

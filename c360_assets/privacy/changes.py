@@ -37,13 +37,15 @@ PAIRS = (("datasource", "pk"), ("source", "pk"))
 class Change:
     """What is to be done to one relation: rows that go, and SQL of the columns that change.
 
-    `rows` is how many go or are blanked, `cells` how many hold a value elsewhere.
+    `rows` is how many go or are blanked, `cells` how many hold a value elsewhere, of which `texts`
+    are emptied.
     """
 
     removed: str = ""
     columns: dict[str, str] = field(default_factory=dict)
     rows: int = 0
     cells: int = 0
+    texts: list[str] = field(default_factory=list)
 
     @property
     def is_none(self) -> bool:
@@ -201,6 +203,7 @@ def _by_values(
         return
     hits = _hits(con, finder, change, columns, source)
     change.cells = len(hits)
+    change.texts = sorted({text for _, text, replacement in hits if replacement is None})
     if not hits:
         return
     schema = {"name": pl.String, "value": pl.String, "replacement": pl.String}

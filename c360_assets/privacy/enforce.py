@@ -22,6 +22,7 @@ from c360_assets.privacy.work import RESTORED, open_work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.suppression import Suppression
+from c360_assets.wording import counted
 
 
 def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
@@ -79,8 +80,8 @@ def _clean_restored(tenant: Tenant, last: str, progress: Progress) -> list[str]:
         receipt = carry_out(tenant, work, progress)
         last = receipt.receipt
         done.append(
-            f"a restored warehouse held {receipt.people} people who were forgotten; they are taken "
-            f"out again, receipt {receipt.receipt}"
+            f"a restored warehouse held {counted(receipt.people, 'person', 'people')} of those "
+            f"who were forgotten; all is taken out again, receipt {receipt.receipt}"
         )
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         drop_versions(session.warehouse)

@@ -31,6 +31,7 @@ from c360_assets.warehouse.session import Warehouse, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 from c360_assets.warehouse.storage import LOG, BucketStorage
 from c360_assets.warehouse.tidy import remove_empty_folders
+from c360_assets.wording import counted
 
 FORGOTTEN = "[forgotten]"
 LINES = (".ndjson", ".jsonl")
@@ -82,8 +83,8 @@ def versions_kept(warehouse: Warehouse) -> list[str]:
     if not kept:
         return []
     return [
-        f"{address} keeps earlier versions of {kept} objects, which may hold values: they could "
-        "not be removed (retention of the bucket, or no s3:DeleteObjectVersion)"
+        f"{address} keeps earlier versions of {counted(kept, 'object')}, which may hold values: "
+        "they could not be removed (retention of the bucket, or no s3:DeleteObjectVersion)"
     ]
 
 

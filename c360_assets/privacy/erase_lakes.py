@@ -27,6 +27,7 @@ from c360_assets.warehouse.lake_views import table_select
 from c360_assets.warehouse.published_lake import Lake
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import private_folder
+from c360_assets.wording import counted
 
 RECORDS = ("main", "unified_coalesced")
 GENERATION = ("main", "stitch_generation")
@@ -59,8 +60,8 @@ def _note(notes: list[str], lake: Lake, kept: int, is_known: bool) -> None:
     note = ""
     if kept:
         note = (
-            f"the bucket of {lake.address} keeps earlier versions of {kept} objects, which these "
-            "credentials may not delete: have its owner delete them"
+            f"the bucket of {lake.address} keeps earlier versions of {counted(kept, 'object')}, "
+            "which these credentials may not delete: have its owner delete them"
         )
     elif not is_known:
         note = (

@@ -7,13 +7,16 @@ builds it. What goes is `changes`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from c360_assets.ingest.forgotten import KEY_HASHES, with_key_hashes
-from c360_assets.ingest.personal_columns import Meaning, blanked_sql
-from c360_assets.ingest.upsert import key_sql, uuid_digest_sql, uuid_sql, with_first_places
+from c360_assets.ingest.forgotten import KEY_HASHES
+from c360_assets.ingest.forgotten_cells import is_worth_knowing
+from c360_assets.ingest.forgotten_stored import blanked_select
+from c360_assets.ingest.personal_columns import Meaning
+from c360_assets.ingest.upsert import with_first_places
 from c360_assets.privacy.changes import RECORDS, ROWS, Changes, register_work
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.previous import LOST_RECORDS, MODEL_BASIS, lost_records
@@ -21,8 +24,7 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.ledger import LEDGER, session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident
-from c360_assets.warehouse.suppression import Suppression
+from c360_assets.warehouse.suppression import Suppression, remember
 
 
 def erase_tables(
@@ -95,19 +97,34 @@ def _correct_ledger(session: Session, loaded: Sequence[pl.DataFrame]) -> None:
 
 
 def erase_values(
-    session: Session, changes: Changes, names: Sequence[str], meanings: Mapping[str, Meaning]
+    session: Session,
+    root: Path,
+    changes: Changes,
+    names: Sequence[str],
+    meanings: Mapping[str, Meaning],
 ) -> None:
-    """Take the values of the work out of cells of other rows in these tables, and commit."""
+    """Take the values of the work out of cells of other rows in these tables, and commit.
+
+    Texts of feeds that are emptied are remembered, as they may be delivered again.
+    """
     feeds = {meaning.table.asset for meaning in meanings.values() if not meaning.table.custom}
     for name in names:
         state = session.built(name)
         source = session.warehouse.source(name, state)
         change = changes.by_values(session.con, state.columns, source)
         if not change.is_none:
+            if name in feeds:
+                _remember_texts(session, root, changes.work, change.texts)
             changes.work.counts.setdefault(name, change.cells)
             select = change.select(list(state.columns), source)
             _rewrite(session, name, state, select, is_feed=name in feeds)
     session.commit()
+
+
+def _remember_texts(session: Session, root: Path, work: Work, texts: Sequence[str]) -> None:
+    suppression = Suppression.of(root)
+    known = [text for text in texts if is_worth_knowing(text)]
+    remember(root, suppression.lines_of(session.con, "cell", known, work.mode, work.receipt))
 
 
 def _rewrite(session: Session, name: str, state: TableState, select: str, *, is_feed: bool) -> None:
@@ -142,24 +159,7 @@ def _blank_source(
     state = session.built(table.asset)
     source = session.warehouse.source(table.asset, state)
     theirs = f"_pk IN (SELECT pk FROM {ROWS} WHERE name = '{table.physical}')"
-    with_key_hashes(session, suppression, meaning, state.columns, f"{source} WHERE {theirs}")
-    changes = blanked_sql(meaning, state.columns)
-    columns = [name for name in state.columns if name not in ("_pk", "_uuid_pk")]
-    blanked = ", ".join(
-        f"{changes[name]} AS {quote_ident(name)}" if name in changes else quote_ident(name)
-        for name in columns
-    )
-    listed = ", ".join(quote_ident(name) for name in columns)
-    key = key_sql({name: state.columns[name] for name in table.primary_key})
-    digest = uuid_digest_sql(tenant.config.id, table.name)
-    everything = ", ".join(quote_ident(name) for name in state.columns)
-    sql = f"""
-        WITH theirs AS (SELECT {blanked} FROM {source} WHERE {theirs}),
-        keyed AS (SELECT *, {key} AS _pk FROM theirs),
-        hashed AS (SELECT *, {digest} AS _digest FROM keyed),
-        named AS (SELECT {listed}, _pk, {uuid_sql("_digest")} AS _uuid_pk FROM hashed)
-        SELECT {everything} FROM {source} WHERE NOT ({theirs})
-        UNION ALL SELECT {everything} FROM named"""
+    sql = blanked_select(session, tenant, suppression, meaning, state.columns, source, theirs)
     work.counts[table.asset] = len(work.rows[table.physical])
     session.write(
         table.asset,

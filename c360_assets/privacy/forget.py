@@ -57,6 +57,7 @@ from c360_assets.warehouse.suppression import (
     record_text,
     remember,
 )
+from c360_assets.wording import counted
 
 Progress = Callable[[str], None]
 
@@ -119,8 +120,9 @@ def begin(
     for text in named or []:
         work.values.setdefault(text, "")
     work.notes += [
-        f"{cells.table} has {cells.rows:,} rows of nobody whose column {cells.column} is a key of "
-        "theirs; it stays there: tag the column as that key is, and such rows go with the person"
+        f"{cells.table} has {counted(cells.rows, 'row')} of nobody whose column "
+        f"{cells.column} is a key of theirs; it stays there: tag the column as that key is, and "
+        "such rows go with the person"
         for cells in key_cells(finder, found)
     ]
     note_received(finder.session, tenant, work)
@@ -168,7 +170,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         dropped = drop_versions(session.warehouse)
         progress("values in other rows")
         searcher = Searcher(work.texts(), work.short_cells(), work.others)
-        clean = _erase_values(session, changes, known, searcher)
+        clean = _erase_values(session, root, changes, known, searcher)
         progress("databases")
         work.counts |= erase_databases(tenant, changes)
         erase_lakes(tenant, changes)
@@ -199,7 +201,11 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
 
 
 def _erase_values(
-    session: Session, changes: Changes, known: Mapping[str, Meaning], searcher: Searcher
+    session: Session,
+    root: Path,
+    changes: Changes,
+    known: Mapping[str, Meaning],
+    searcher: Searcher,
 ) -> set[Path]:
     """Take values out of rows that stay, in tables where a search finds one.
 
@@ -215,7 +221,7 @@ def _erase_values(
         if any(path.is_relative_to(warehouse.path(name).resolve()) for path in finds)
     ]
     if names:
-        erase_values(session, changes, names, known)
+        erase_values(session, root, changes, names, known)
     # Others, such as the manifest, are written again.
     return {path for path in stored if path.suffix == ".parquet"} - finds
 

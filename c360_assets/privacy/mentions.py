@@ -130,10 +130,9 @@ def _tables_of_nobody(finder: Finder) -> Iterator[str]:
 
 
 def _texts(finder: Finder, name: str) -> list[str]:
-    state = finder.session.built(finder.meanings[name].table.asset)
     return [
         column
-        for column, type_ in state.columns.items()
+        for column, type_ in finder.columns(name).items()
         if type_ == "VARCHAR" and not column.startswith("_")
     ]
 

@@ -7,16 +7,22 @@ nothing current leads to the person. Whom a request is about is found by `people
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import duckdb
 import polars as pl
 
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error
+from c360_assets.ingest.personal_columns import Meaning
+from c360_assets.ingest.removed_tables import removed_meaning
+from c360_assets.semantics.column_types import SYSTEM_COLUMNS
+from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.models import SourceTable, Tenant
-from c360_assets.warehouse.publications import Publication, place_of
+from c360_assets.warehouse.ledger import session_ledger
+from c360_assets.warehouse.publications import FilePublication, Publication, place_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_path
 
@@ -24,6 +30,7 @@ ID = "amperity_id"
 IS_LIKE = f"({ID} = $1 OR (length($1) >= 8 AND starts_with({ID}, $1)))"
 WANTED = "_c360_wanted_past"
 REDIRECTS = "stitch_id_redirects"
+RECORDS = "unified_coalesced"
 # An id that ended stands for the one that has all of its records that are left.
 FOLLOW = """
     UPDATE {past} AS p SET amperity_id = r.now FROM (
@@ -36,15 +43,21 @@ class PastRows:
     """Rows whose key no current row of their table has, by the table's physical name.
 
     Each table of them is a temporary one of the session, with the columns of the current table and
-    `amperity_id`, whose the row was. Raises C360Error for a database that cannot be read.
+    `amperity_id`, whose the row was. `removed` are the source tables that are in published and kept
+    databases only, with what may be personal in them, `columns` theirs (name -> type). Without
+    `tables` nothing is looked for. Raises C360Error for a database that cannot be read.
     """
 
-    def __init__(self, session: Session, tenant: Tenant, tables: Iterable[SourceTable]) -> None:
+    def __init__(
+        self, session: Session, tenant: Tenant, tables: Iterable[SourceTable] | None
+    ) -> None:
         self._session = session
         self.tables: dict[str, str] = {}
-        tables = list(tables)
-        if not tables:
+        self.removed: dict[str, Meaning] = {}
+        self.columns: dict[str, dict[str, str]] = {}
+        if tables is None:
             return
+        tables = list(tables)
         stored = [file.name for file in session.warehouse.storage.stored()]
         redirects = session.state(REDIRECTS) is not None
         if redirects:
@@ -53,11 +66,38 @@ class PastRows:
             for table in tables:
                 name = f"_c360_past_{table.physical}"
                 files = _earlier_files(session, table, stored)
-                sources = [*files, *published.get(table.physical, ())]
+                sources = [*files, *published.tables.get(table.physical, ())]
                 if _keep_past(session, table, sources, name):
                     self.tables[table.physical] = quote_ident(name)
-                    if redirects:
-                        session.execute(FOLLOW.format(past=quote_ident(name)))
+            self._keep_removed(tenant, {table.physical for table in tables}, published)
+        if redirects:
+            for past in self.tables.values():
+                session.execute(FOLLOW.format(past=past))
+
+    def _keep_removed(self, tenant: Tenant, known: Collection[str], published: Published) -> None:
+        """Tables that were removed here: what databases hold of them is all that is left."""
+        names = _names_of(self._session, published.datasources)
+        declared = {table.physical for table in tenant.tables}
+        for physical, sources in sorted(published.tables.items()):
+            sources = [source for source in sources if "_pk" in source[1]]
+            if physical in known or physical in declared or not sources:
+                continue
+            columns = dict(SYSTEM_COLUMNS)
+            for _, stored in sources:
+                columns = {**stored, **columns}
+            columns.pop(ID, None)
+            rows = " UNION ALL ".join(
+                _as_now({**columns, ID: "VARCHAR"}, stored, source) for source, stored in sources
+            )
+            target = quote_ident(f"_c360_past_{physical}")
+            self._session.execute(
+                f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT * FROM ({rows})"
+            )
+            self.tables[physical] = target
+            self.columns[physical] = columns
+            self.removed[physical] = removed_meaning(
+                names.get(physical, physical), physical, columns
+            )
 
     def ids(self, name: str, keys: Iterable[str]) -> set[str]:
         """Who rows of a table were."""
@@ -159,12 +199,25 @@ def _earlier_files(
             yield source, session.stored_columns(f"SELECT * FROM {source}")
 
 
+@dataclass
+class Published:
+    """FROM items over the source tables of every publication, with their columns, by physical name,
+    and the names of source tables that its records tell."""
+
+    tables: dict[str, list[tuple[str, Mapping[str, str]]]] = field(default_factory=dict)
+    datasources: set[str] = field(default_factory=set)
+
+
+def _names_of(session: Session, datasources: Iterable[str]) -> dict[str, str]:
+    """Physical name -> the name that a source table had."""
+    feeds = session_ledger(session)["feed"].unique()
+    return {physical_name(name): name for name in [*datasources, *feeds]}
+
+
 @contextmanager
-def _attached(
-    session: Session, tenant: Tenant
-) -> Iterator[dict[str, list[tuple[str, Mapping[str, str]]]]]:
-    """FROM items over the source tables of every publication, by physical name, while it lasts."""
-    found: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
+def _attached(session: Session, tenant: Tenant) -> Iterator[Published]:
+    """What is published and kept, while it lasts."""
+    found = Published()
     aliases: list[tuple[Publication, str]] = []
     try:
         for number, publication in enumerate(_publications(tenant)):
@@ -174,7 +227,10 @@ def _attached(
             for source, columns in publication.stored_tables(session.con, alias):
                 _, schema, name = (part.strip('"') for part in source.split('"."'))
                 if schema == "domain":
-                    found.setdefault(name, []).append((source, columns))
+                    found.tables.setdefault(name, []).append((source, columns))
+                elif name == RECORDS and "datasource" in columns:
+                    rows = session.rows(f"SELECT DISTINCT datasource FROM {source}")
+                    found.datasources |= {name for (name,) in rows if name}
         yield found
     except duckdb.Error as error:
         raise C360Error(
@@ -187,13 +243,20 @@ def _attached(
 
 
 def _publications(tenant: Tenant) -> list[Publication]:
-    """What is published and kept, each once; what a mask hashes names nobody."""
-    found = {}
+    """What is published and kept, each once, also files of databases that the settings no longer
+    have; what a mask hashes names nobody."""
+    found: dict[str, Publication] = {}
+    masked = set()
     for database in databases(tenant):
-        if database.masked:
-            continue
         place = place_of(tenant, database.name)
         published = place.published()
         for publication in [*([published] if published is not None else []), *place.kept()]:
-            found[database.name, publication.version] = publication
+            if database.masked:
+                masked.add(publication.version)
+            else:
+                found[publication.version] = publication
+    for path in sorted((tenant.root / "activated").rglob("*.duckdb")):
+        one = FilePublication.of(path, None)
+        if one.version not in masked:
+            found.setdefault(one.version, one)
     return list(found.values())

@@ -54,8 +54,10 @@ class Finder:
             if session.state(meaning.table.asset) is not None and not meaning.is_requests
         }
         self.links = links_between(tenant, self.tables)
-        searched = [meaning.table for meaning in self.tables.values()] if with_past else []
+        searched = [meaning.table for meaning in self.tables.values()] if with_past else None
         self.past = PastRows(session, tenant, searched)
+        self.meanings |= self.past.removed
+        self.tables |= self.past.removed
 
     def find(self, asked: Identifiers, strategy: str) -> Found:
         """The rows that a request is about. Raises C360Error for a source table that is unknown."""
@@ -188,7 +190,10 @@ class Finder:
         return {pk for (pk,) in rows}
 
     def source(self, name: str) -> str:
-        """A FROM item over the source table of that physical name."""
+        """A FROM item over the source table of that physical name; of one that is in databases only
+        a FROM item without rows."""
+        if name in self.past.removed:
+            return f"(SELECT * FROM {self.past.tables[name]} WHERE false)"
         asset = self.meanings[name].table.asset
         return self.session.warehouse.source(asset, self.session.built(asset))
 
@@ -197,9 +202,7 @@ class Finder:
         past = self.past.tables.get(name)
         if past is None:
             return self.source(name)
-        columns = ", ".join(
-            map(quote_ident, self.session.built(self.meanings[name].table.asset).columns)
-        )
+        columns = ", ".join(map(quote_ident, self.columns(name)))
         return f"(SELECT {columns} FROM {self.source(name)} UNION ALL SELECT {columns} FROM {past})"
 
     def _with_contact(self, meaning: Meaning, kind: str, wanted: Sequence[str]) -> set[str]:
@@ -218,8 +221,14 @@ class Finder:
 
     def stored(self, name: str, columns: Iterable[str]) -> list[str]:
         """Those of the columns that the stored table has."""
-        state = self.session.built(self.meanings[name].table.asset)
-        return [column for column in columns if column in state.columns]
+        there = self.columns(name)
+        return [column for column in columns if column in there]
+
+    def columns(self, name: str) -> Mapping[str, str]:
+        """The columns (name -> type) of the source table of that physical name."""
+        if name in self.past.removed:
+            return self.past.columns[name]
+        return self.session.built(self.meanings[name].table.asset).columns
 
     def spellings(self, name: str, column: str, kind: str, forms: pl.Series) -> list[str]:
         """The texts of a column that hold one of the cleaned contacts."""

@@ -189,17 +189,17 @@ def _relations(finder: Finder, work: Work) -> list[Relation]:
 def _source_relations(finder: Finder, work: Work, name: str) -> Iterator[Relation]:
     """A source table as it is, and the rows that it had."""
     meaning = finder.meanings[name]
-    state = finder.session.built(meaning.table.asset)
+    stored = finder.columns(name)
     view = f"_c360_keys_{name}"
     keys = pl.DataFrame({"pk": work.rows.get(name, [])}, schema={"pk": pl.String})
     finder.session.register(view, keys)
     personal = finder.stored(name, meaning.personal)
-    texts = [column for column, type_ in state.columns.items() if type_ == "VARCHAR"]
+    texts = [column for column, type_ in stored.items() if type_ == "VARCHAR"]
     # Texts only: a day that only they have, such as of an order, is a figure in other rows.
     columns = list(dict.fromkeys([*texts, *personal])) if work.mode == "delete" else personal
     days = [
         column
-        for column, type_ in state.columns.items()
+        for column, type_ in stored.items()
         if type_.startswith(("DATE", "TIMESTAMP")) and column not in personal
     ]
     theirs = f"_pk IN (SELECT pk FROM {quote_ident(view)})"

@@ -23,6 +23,7 @@ from c360_assets.privacy.work import Work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, private_folder
 from c360_assets.warehouse.storage import BucketStorage
+from c360_assets.wording import counted
 
 
 def prove(
@@ -119,8 +120,9 @@ def _notes(
     landed = remaining.get("landed files", 0)
     if landed:
         notes.append(
-            f"{landed} files below landing/ hold values: they are their sender's, are not written, "
-            "and load without these people"
+            f"{counted(landed, 'file')} below landing/ with values of theirs: not written, as "
+            "files "
+            "there are their sender's, and loaded without these people"
         )
     if remaining.get("configuration"):
         notes.append("a file of the configuration holds a value: edit it by hand")

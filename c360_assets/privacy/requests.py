@@ -32,6 +32,7 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Mode, Suppression
+from c360_assets.wording import counted
 
 DSAR = "dsar"
 MODES: dict[str, Mode] = {"delete": "delete", "delete_pii": "delete_pii"}
@@ -153,7 +154,7 @@ def carry_out_requests(tenant: Tenant, progress: Progress = unheard) -> Outcome:
         chosen = [request for request in able if request.kind == kind]
         if not chosen:
             continue
-        progress(f"{len(chosen)} requests of type {kind}")
+        progress(f"{counted(len(chosen), 'request')} of type {kind}")
         outcome.receipts.append(_carry_out(tenant, kind, chosen, outcome, progress))
     return outcome
 

@@ -17,8 +17,8 @@ import duckdb
 import polars as pl
 
 from c360_assets.customer_360.publication.lakes import all_lakes
+from c360_assets.ingest.forgotten_stored import stored_rows
 from c360_assets.ingest.personal_columns import meanings
-from c360_assets.privacy.forgotten_rows import stored_rows
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.files import write_private

@@ -16,6 +16,7 @@ from c360_assets.privacy.work import open_work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
 from c360_assets.warehouse.suppression import Suppression
+from c360_assets.wording import counted
 
 OTHERS = 0o077
 NOT_OURS = ("landed files", "configuration")
@@ -126,7 +127,10 @@ def render(status: PrivacyStatus, console: Console) -> None:
     if status.removed:
         console.print(f"! {status.removed}", style="yellow", markup=False)
     if status.unknown_files:
-        console.print(f"{status.unknown_files} other files are of no store of personal values")
+        console.print(
+            f"{counted(status.unknown_files, 'other file is', 'other files are')} of no store of "
+            "personal values"
+        )
 
 
 def _receipts(receipts: list[Receipt]) -> Table:

@@ -5,7 +5,7 @@ Who is sent what is decided in `segments`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +13,25 @@ from pathlib import Path
 from rich.console import Console
 
 from c360_assets.configuration import load_tenant
+from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error
+from c360_assets.ingest.not_loaded import not_loaded
 from c360_assets.reporting.paths import short_path
 from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.segments.audience import Accounting, Campaign, campaign_named
-from c360_assets.segments.campaign_send import (
-    SentCampaign,
-    opened_for,
-    preview,
-    send_campaign,
+from c360_assets.segments.campaign_send import SentCampaign, opened_for, send_campaign
+from c360_assets.segments.consent_feeds import consent_feeds
+from c360_assets.segments.consent_state import (
+    day_of_sending,
+    make_consent_current,
+    make_statements_current,
 )
-from c360_assets.segments.consent_state import day_of_sending, make_consent_current
-from c360_assets.segments.preview import Expected, expected
+from c360_assets.segments.preview import PreviewedSend, preview
 from c360_assets.segments.replay import Replayed, replay
 from c360_assets.segments.results import Interval, Results, results
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import Session, open_session
+from c360_assets.wording import counted
 
 COUNTS = ("sent", "control", "no_consent", "unreachable", "too_recent", "failed")
 
@@ -43,18 +46,25 @@ def _opened(root: Path, name: str) -> Iterator[tuple[Session, Campaign]]:
 
 @dataclass(frozen=True)
 class Previewed:
-    """What a send would do now."""
+    """What a send would do now. `not_loaded`: feed behind the consent -> delivery days that landed,
+    which a send loads first, and whose withdrawals are not in the figures."""
 
     campaign: str
-    accounting: Accounting
-    expected: Expected
+    receivers: list[PreviewedSend]
+    not_loaded: Mapping[str, int]
 
 
 def preview_campaign(root: Path, name: str) -> Previewed:
     """Writes nothing. Statements of consent are those that are loaded."""
-    with _opened(root, name) as (session, campaign):
-        numbers = preview(session, campaign)
-        return Previewed(name, numbers, expected(session, campaign, numbers))
+    tenant = load_tenant(root)
+    campaign = campaign_named(tenant, name)
+    gate = campaign.gate
+    feeds = consent_feeds(tenant, gate.table) if gate is not None else []
+    with open_scratch(root, tenant.config.timezone) as session:
+        day = day_of_sending(session, tenant)
+        make_statements_current(session, campaign, day)
+        receivers = preview(session, campaign, day)
+        return Previewed(name, receivers, not_loaded(session, tenant, feeds))
 
 
 @dataclass
@@ -103,20 +113,42 @@ def campaign_results(root: Path, name: str, days: int) -> Results:
 
 
 def render_preview(shown: Previewed, console: Console) -> None:
+    for receiver in shown.receivers:
+        if len(shown.receivers) > 1:
+            console.print(f"to {receiver.destination}", markup=False)
+        _render_receiver(receiver, console)
+    for feed, days in shown.not_loaded.items():
+        waiting = counted(days, "delivery day of it is", "delivery days of it are")
+        what = f"{waiting} not loaded" if days else "its files cannot be looked at"
+        console.print(
+            f"{feed} holds consent, and {what}: a send loads what has landed first, and whoever "
+            "withdrew there is not sent",
+            markup=False,
+        )
+
+
+def _render_receiver(shown: PreviewedSend, console: Console) -> None:
+    for reason in shown.refused:
+        console.print(f"would not be sent now: {reason}", markup=False)
     _render_accounting(shown.accounting, console)
+    if shown.removed:
+        console.print(_rows(shown.added, shown.removed))
+    if shown.before.left_out:
+        console.print(str(shown.before))
     found = shown.expected
     if found.missing:
         listed = ", ".join(f"{name} {count:,}" for name, count in found.missing.items())
         console.print(f"of those who are sent, an attribute is missing for: {listed}")
     if found.expansion:
         console.print(
-            f"{found.expansion:,} more rows than people: some have several values of an attribute"
+            f"{counted(found.expansion, 'more row')} than people: some have several values of an "
+            "attribute"
         )
     if found.smallest_lift is not None:
         console.print(
             f"control and treated of these sizes show a lift in conversion of "
             f"{100 * found.smallest_lift:.0f} % or more "
-            f"(buyers in {found.window_days} days: {100 * found.conversion:.1f} %)"
+            f"(buyers in {counted(found.window_days, 'day')}: {100 * found.conversion:.1f} %)"
         )
 
 
@@ -142,11 +174,15 @@ def _render_accounting(numbers: Accounting, console: Console) -> None:
 
 def render_sent(done: SentCampaign, console: Console) -> None:
     what = f"delivery {done.delivery}" + (", begun before" if done.again else "")
-    rows = f"{done.added:,} rows"
-    if done.removed:
-        rows += f", {done.removed:,} to remove"
+    rows = _rows(done.added, done.removed)
     console.print(f"sent {done.campaign} to {done.destination} ({what}): {rows}")
     _render_accounting(done.accounting, console)
+    if done.before.left_out:
+        console.print(str(done.before))
+
+
+def _rows(added: int, removed: int) -> str:
+    return counted(added, "row") + (f", {removed:,} to remove" if removed else "")
 
 
 def render_replayed(found: Sequence[Replayed], console: Console) -> None:
@@ -154,13 +190,15 @@ def render_replayed(found: Sequence[Replayed], console: Console) -> None:
         place = f", written to {short_path(one.path)}" if one.path is not None else ""
         state = "the same bytes" if one.is_same else "other bytes than were sent"
         console.print(
-            f"{one.destination}, delivery {one.delivery}: {one.rows:,} rows, {state}{place}"
+            f"{one.destination}, delivery {one.delivery}: {counted(one.rows, 'row')}, "
+            f"{state}{place}"
         )
 
 
 def render_results(found: Results, console: Console) -> None:
     console.print(
-        f"{found.campaign}: orders from the day of the first delivery, {found.window_days} days"
+        f"{found.campaign}: orders from the day of the first delivery, "
+        f"{counted(found.window_days, 'day')}"
     )
     table = plain_table(heading="bold")
     table.add_column("treatment", overflow="fold")
@@ -184,11 +222,13 @@ def render_results(found: Results, console: Console) -> None:
             )
     if found.left_out_merged:
         console.print(
-            f"{found.left_out_merged:,} people merged of control and treated are left out"
+            f"left out: {counted(found.left_out_merged, 'person', 'people')} merged of control and "
+            "treated"
         )
     if found.unfinished:
         console.print(
-            f"not final: of {found.unfinished:,} people the {found.window_days} days are not over "
+            f"not final: of {counted(found.unfinished, 'person', 'people')} the "
+            f"{counted(found.window_days, 'day is', 'days are')} not over "
             "on the date of the published database"
         )
 

@@ -31,6 +31,7 @@ from c360_assets.stitch.explain.people import (
 )
 from c360_assets.stitch.explain.records import PublishedStitch, Record
 from c360_assets.tenant.base_models import physical_name
+from c360_assets.wording import counted
 
 LINKS = 3.0  # the score from which two records are likelier one person than not
 SHOWN_LINKS = 30
@@ -266,7 +267,7 @@ def _why_one_person(evidence: PairEvidence, way: Sequence[Link]) -> str:
         weakest = min(way, key=lambda link: link.score)
         through = len(way) - 1
         return (
-            f"One person through {through} other record{'s' if through > 1 else ''}; the weakest "
+            f"One person through {counted(through, 'other record')}; the weakest "
             f"link on the way is {weakest.one} and {weakest.other}, score {weakest.score:.2f}. "
             f"By themselves the two score {evidence.score:.2f}."
         )
@@ -325,7 +326,7 @@ def render_explanation(explained: ExplainedPair | ExplainedPerson, console: Cons
 
 def _render_person(person: ExplainedPerson, console: Console) -> None:
     n_records = len(person.records)
-    title = f"{person.amperity_id}: {n_records} record{'s' if n_records > 1 else ''}"
+    title = f"{person.amperity_id}: {counted(n_records, 'record')}"
     console.print(Text(title, style="bold"))
     if person.weakest is None:
         console.print("It stands alone: no pair links it to another record.")

@@ -13,6 +13,7 @@ from c360_assets.reporting import charts
 from c360_assets.reporting.explain import ExplainedPair, ExplainedPerson
 from c360_assets.reporting.pages import replace_page
 from c360_assets.reporting.validation_page import environment
+from c360_assets.wording import counted
 
 PAGE = "explain.html"
 
@@ -29,7 +30,7 @@ def _content(explained: ExplainedPair | ExplainedPerson) -> dict[str, Any]:
     if isinstance(explained, ExplainedPerson):
         graph = charts.cluster_graph(explained.records, explained.links)
         n_records = len(explained.records)
-        lead = f"{n_records} record{'s' if n_records > 1 else ''}"
+        lead = counted(n_records, "record")
         if explained.weakest is not None:
             weakest = explained.weakest
             lead += f"; the weakest link is {weakest.one} and {weakest.other}, {weakest.score:.2f}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from c360_assets.warehouse.last_run import LastRun
+from c360_assets.wording import counted
 
 LONG = 120.0  # seconds, from which minutes say enough
 
@@ -25,9 +26,13 @@ def _command(run: LastRun) -> str:
 
 
 def _done(run: LastRun) -> Iterator[str]:
-    yield f"{run.rows:,} rows of {run.files:,} files loaded" if run.files else "nothing loaded"
+    yield (
+        f"{counted(run.rows, 'row')} of {counted(run.files, 'file')} loaded"
+        if run.files
+        else "nothing loaded"
+    )
     yield "stitched" if run.stitched else "not stitched"
-    yield f"{run.built:,} tables built"
+    yield f"{counted(run.built, 'table')} built"
     if run.reused:
         yield f"{run.reused:,} reused"
     yield "published" if run.published else "not published anew"

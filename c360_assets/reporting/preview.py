@@ -31,6 +31,7 @@ from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.recipe import RunContext, unheard
 from c360_assets.warehouse.sql import quote_ident
+from c360_assets.wording import counted
 
 PUBLISHED_COLUMNS = """
     SELECT column_name, data_type FROM duckdb_columns()
@@ -156,13 +157,15 @@ def render_preview(preview: Preview, console: Console) -> None:
     hidden = len(preview.sample) - shown
     if hidden:
         console.print(
-            f"… {hidden} more rows in the sample; a wider window or --json shows them", style="dim"
+            f"… {counted(hidden, 'more row')} in the sample; a wider window or --json shows them",
+            style="dim",
         )
     published = ""
     if preview.rows_before is not None:
         published = f", {preview.rows_before:,} published"
     console.print(
-        f"\n{preview.table} ({preview.file}): {preview.rows:,} rows{published}; nothing was written"
+        f"\n{preview.table} ({preview.file}): {counted(preview.rows, 'row')}{published}; nothing "
+        "was written"
     )
     if preview.before is None:
         console.print("no table of this name is published")

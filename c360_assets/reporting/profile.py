@@ -17,6 +17,7 @@ from rich.text import Text
 
 from c360_assets.errors import C360Error
 from c360_assets.reporting.plain_tables import plain_table
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from c360_assets.customer_360.tables.databases import Database
@@ -217,12 +218,13 @@ def render_profile(profile: Profile, console: Console) -> None:
     if facts:
         sections.append("\n" + facts)
     if profile.records:
-        sections.append(f"\n[dim]{len(profile.records)} source records[/]")
+        sections.append(f"\n[dim]{counted(len(profile.records), 'source record')}[/]")
         sections.extend(_record_line(record) for record in profile.records)
     if profile.orders:
-        title = f"\n{len(profile.orders)} orders, latest first"
+        title = f"\n{counted(len(profile.orders), 'order')}, latest first"
         if len(profile.orders) > SHOWN_ORDERS:
-            title = f"\nThe latest {SHOWN_ORDERS} of {len(profile.orders)} orders; --json lists all"
+            there_are = counted(len(profile.orders), "order")
+            title = f"\nThe latest {SHOWN_ORDERS} of {there_are}; --json lists all"
         sections.append(_orders_table(title, profile.orders[:SHOWN_ORDERS]))
     console.print(
         Panel(Group(*sections), title=profile.amperity_id, title_align="left", padding=(0, 1))

@@ -43,6 +43,7 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
 from c360_assets.warehouse.storage_errors import unwritten
 from c360_assets.warehouse.suppression import privacy_folder
+from c360_assets.wording import counted
 
 if TYPE_CHECKING:
     from c360_assets.customer_360.tables.databases import Database
@@ -264,7 +265,7 @@ def print_result(
         if not rows:
             console.print("no rows", style="dim")
         if len(rows) > shown:
-            console.print(f"… more than {shown} rows; --csv prints all", style="dim")
+            console.print(f"… more than {counted(shown, 'row')}; --csv prints all", style="dim")
         return
     rows = result.fetchall()
     if result_format == "json":

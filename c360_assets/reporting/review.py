@@ -29,6 +29,7 @@ from c360_assets.stitch.review.answers import (
 )
 from c360_assets.stitch.review.questions import NEEDED, questions
 from c360_assets.tenant.new_files import write_new_files
+from c360_assets.wording import counted
 
 PAGE = "review.html"
 CSV = "review.csv"
@@ -91,7 +92,7 @@ class Question:
     @property
     def sizes(self) -> str:
         """How many records hang on the answer."""
-        return f"{self.n_records1} and {self.n_records2} records hang on it"
+        return f"{self.n_records1} + {counted(self.n_records2, 'record')} hang on it"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from c360_assets.segments.published_sql import published_sql
 from c360_assets.segments.schema import Schema
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.publications import place_of
+from c360_assets.wording import counted
 
 MOST_COMPARED = 5
 EDITED = (
@@ -123,10 +124,13 @@ def render_segment(shown: Shown, console: Console) -> None:
     if one.people is None:
         console.print("not published yet: `c360 run` computes it, `c360 segment size` counts it")
     elif one.day is None:
-        console.print(f"{one.people:,} people; days are not kept (track: false)")
+        console.print(
+            f"{counted(one.people, 'person', 'people')}; days are not kept (track: false)"
+        )
     else:
         console.print(
-            f"{one.people:,} people on {one.day}; {one.entered:,} entered, {one.departed:,} left"
+            f"{counted(one.people, 'person', 'people')} on {one.day}; {one.entered:,} entered, "
+            f"{one.departed:,} left"
         )
     if one.edited:
         console.print(f"{one.segment}: {EDITED}", markup=False)
@@ -185,17 +189,19 @@ def size(root: Path, file: str, *, by_condition: bool = False) -> Size:
         return Size(path.stem, people, everybody, conditions)
 
 
-def render_size(counted: Size, console: Console) -> None:
-    share = 100 * counted.people / counted.everybody if counted.everybody else 0.0
-    console.print(f"{counted.people:,} of {counted.everybody:,} people ({share:.1f} %)")
-    if not counted.conditions:
+def render_size(size: Size, console: Console) -> None:
+    share = 100 * size.people / size.everybody if size.everybody else 0.0
+    console.print(
+        f"{size.people:,} of {counted(size.everybody, 'person', 'people')} ({share:.1f} %)"
+    )
+    if not size.conditions:
         return
     table = plain_table(heading="bold")
     for heading in ("alone", "together"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("condition", overflow="fold")
-    left = counted.everybody
-    for one in counted.conditions:
+    left = size.everybody
+    for one in size.conditions:
         mark = "  <- leaves nobody" if left and not one.together else ""
         table.add_row(f"{one.alone:,}", f"{one.together:,}", escape(one.condition + mark))
         left = one.together
@@ -246,7 +252,7 @@ def history(root: Path, name: str, day: date) -> questions.Past:
 
 
 def render_history(past: questions.Past, console: Console) -> None:
-    console.print(f"{past.segment} had {past.people:,} people on {past.day}")
+    console.print(f"{past.segment} had {counted(past.people, 'person', 'people')} on {past.day}")
     table = plain_table(heading="bold")
     table.add_column("day", no_wrap=True)
     for heading in ("people", "entered", "left", "by merges and splits"):

@@ -40,6 +40,7 @@ from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.place import place_of as bucket_of
 from c360_assets.warehouse.publications import GROUP, Place, place_of
 from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.wording import counted
 
 ALERTS_SHOWN = timedelta(days=7)
 MOST_ALERTS = 10
@@ -303,7 +304,8 @@ def _print_stitch(status: Status, console: Console) -> None:
     if stitch["source_records"]:
         console.print(
             f"\nStitch      generation {stitch['generation']}: "
-            f"{stitch['source_records']:,} source records → {stitch['people']:,} people"
+            f"{counted(stitch['source_records'], 'source record')} → "
+            f"{counted(stitch['people'], 'person', 'people')}"
         )
     else:
         console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
@@ -362,7 +364,7 @@ def _print_line(console: Console, line: str) -> None:
 def _publication_line(published: dict[str, Any]) -> str:
     return (
         f"{published['at']:%Y-%m-%d %H:%M}, {published['age_hours']:.1f} hours ago, "
-        f"{published['kept']} earlier ones kept: {published['path']}"
+        f"{counted(published['kept'], 'earlier one')} kept: {published['path']}"
     )
 
 
@@ -390,7 +392,7 @@ def _feeds_table(status: Status) -> Table:
 def _waiting(feed: FeedStatus) -> str:
     if feed.problem:
         return "unknown"
-    return f"{feed.waiting_days} days" if feed.waiting_days else ""
+    return counted(feed.waiting_days, "day") if feed.waiting_days else ""
 
 
 def _troubles(feed: FeedStatus) -> str:
@@ -403,9 +405,11 @@ def _troubles(feed: FeedStatus) -> str:
     if feed.odd_entries:
         lines.append(f"[yellow]{len(feed.odd_entries)} odd entries[/]")
     if feed.unmarked_files:
-        lines.append(f"[yellow]{feed.unmarked_files} files wait for their mark[/]")
+        lines.append(
+            f"[yellow]{counted(feed.unmarked_files, 'file waits', 'files wait')} for a mark[/]"
+        )
     if feed.late_files:
-        lines.append(f"[yellow]{feed.late_files} late files wait[/]")
+        lines.append(f"[yellow]{counted(feed.late_files, 'late file waits', 'late files wait')}[/]")
     if not lines and not feed.last_day:
         lines.append("[yellow]nothing delivered yet[/]")
     return "\n".join(lines)

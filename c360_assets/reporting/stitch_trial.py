@@ -26,6 +26,7 @@ from c360_assets.reporting.rows import print_rows
 from c360_assets.stitch.publish.causes import CAUSES
 from c360_assets.stitch.tenant_run import match
 from c360_assets.warehouse.recipe import RunContext
+from c360_assets.wording import counted
 
 SHOWN_IDS = 20
 # Kinds of changes of records, as people say them, in the order of the screen.
@@ -112,8 +113,8 @@ def _most_telling_first(identities: pl.DataFrame) -> list[dict[str, Any]]:
 
 def render_trial(trial: Trial, console: Console) -> None:
     """Print the screen."""
-    people = f"{trial.people_before:,} people now, {trial.people:,} after"
-    console.print(Text(f"{trial.records_now:,} source records: {people}", style="bold"))
+    people = f"{counted(trial.people_before, 'person', 'people')} now, {trial.people:,} after"
+    console.print(Text(f"{counted(trial.records_now, 'source record')}: {people}", style="bold"))
     console.print(Text(f"match model: {trial.model}", style="dim"))
     for warning in trial.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
@@ -123,7 +124,9 @@ def render_trial(trial: Trial, console: Console) -> None:
         console.print(_counts_table("\nIdentities", trial.identities))
         console.print(_records_table(trial.records))
         rows = [list(row.values()) for row in trial.changed[:SHOWN_IDS]]
-        console.print(f"\n{min(SHOWN_IDS, len(trial.changed))} of {len(trial.changed):,} changes")
+        console.print(
+            f"\n{min(SHOWN_IDS, len(trial.changed))} of {counted(len(trial.changed), 'change')}"
+        )
         print_rows(IDENTITY_COLUMNS, rows, console)
         if len(trial.changed) > SHOWN_IDS:
             console.print("… --json lists all", style="dim")

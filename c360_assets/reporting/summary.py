@@ -24,6 +24,7 @@ from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.segments.send_record import SendRecord
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
+from c360_assets.wording import counted
 
 # The tables of the screen, in pipeline order; those that a tenant does not have are left out.
 SHOWN = (
@@ -68,6 +69,7 @@ class SentList:
     added: int
     removed: int
     people: int
+    too_recent: int
 
     @classmethod
     def of(cls, send: SendRecord) -> SentList:
@@ -78,14 +80,19 @@ class SentList:
             send.added,
             send.removed,
             send.sent,
+            send.too_recent,
         )
 
     def __str__(self) -> str:
-        rows = f"{self.added:,} rows"
+        rows = counted(self.added, "row")
         if self.removed:
             rows += f", {self.removed:,} to remove"
         what = f"{self.campaign} to {self.destination} (delivery {self.delivery})"
-        return f"Sent {what}: {rows}; {self.people:,} people are in it"
+        text = f"Sent {what}: {rows}; {counted(self.people, 'person is', 'people are')} in it"
+        if self.too_recent:
+            held_back = counted(self.too_recent, "person", "people")
+            text += f", {held_back} held back, as they got it too short a time ago"
+        return text
 
 
 @dataclass(frozen=True)
@@ -285,8 +292,9 @@ def _outcome(summary: Summary) -> Panel:
     report = summary.report
     lines: list[str | Text] = []
     if summary.source_records:
-        people = f"{summary.source_records:,} source records → {summary.people:,} people"
-        lines.append(Text(people, style="bold"))
+        records = counted(summary.source_records, "source record")
+        people = counted(summary.people, "person", "people")
+        lines.append(Text(f"{records} → {people}", style="bold"))
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
     quality = quality_line(summary.figures)
     if quality:
@@ -311,10 +319,12 @@ def _outcome(summary: Summary) -> Panel:
 
 def _tables_outcome(report: DayReport) -> str:
     if not report.built and report.reused and not report.failures:
-        tables = f"all {len(report.reused)} tables are current and were reused"
+        tables = (
+            f"all {counted(len(report.reused), 'table is', 'tables are')} current and were reused"
+        )
         return f"Nothing new landed: {tables}."
     reused = f", {len(report.reused)} reused" if report.reused else ""
-    return f"{len(report.built)} tables built{reused}."
+    return f"{counted(len(report.built), 'table')} built{reused}."
 
 
 def _publication_outcome(report: DayReport) -> str:

@@ -27,6 +27,7 @@ from c360_assets.validations.reports import BY_ID, REPORTS, reason_against
 from c360_assets.validations.run import report_tables, validation_table
 from c360_assets.validations.summary import OVERLAPS
 from c360_assets.warehouse.session import Session, open_session
+from c360_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def finding_sql(root: Path, number: int, only: str | None = None) -> str:
     if not findings:
         raise C360Error("there are no findings; `c360 validate` runs the reports on what is loaded")
     if number > len(findings):
-        raise C360Error(f"there are {len(findings)} findings; {number} is none of them")
+        raise C360Error(f"there are {counted(len(findings), 'finding')}; {number} is none of them")
     sql = findings[number - 1].drilldown_sql
     if not sql:
         raise C360Error(f"finding {number} counts no rows that a query could show")
@@ -337,7 +338,10 @@ def render_validations(
     findings = validations.findings
     rows = sum(source.rows for source in validations.sources)
     tables = len(validations.sources)
-    console.print(f"{tables} tables, {rows:,} rows, {len(findings)} findings", style="bold")
+    console.print(
+        f"{counted(tables, 'table')}, {counted(rows, 'row')}, {counted(len(findings), 'finding')}",
+        style="bold",
+    )
     if findings:
         console.print(_findings_table(findings[:limit]))
     else:

@@ -109,11 +109,12 @@ def decide(session: Session, campaign: Campaign, destination: str, moment: datet
         f"{treatment} AS treatment_name, "
         "r.address_key IS NULL AS has_no_address, "
         "coalesce(g.is_yes, FALSE) AS may_be_used, "
-        "t.amperity_id IS NOT NULL AS is_recent "
+        "t.amperity_id IS NOT NULL OR a.address_key IS NOT NULL AS is_recent "
         "FROM members AS m JOIN units AS u USING (amperity_id) "
         "JOIN reach AS r USING (amperity_id) "
         "LEFT JOIN gate AS g ON g.address_key = r.address_key "
-        "LEFT JOIN recent AS t ON t.amperity_id = m.amperity_id",
+        "LEFT JOIN recent AS t ON t.amperity_id = m.amperity_id "
+        "LEFT JOIN recent_addresses AS a ON a.address_key = r.address_key",
     )
     # One address is written to once. Of the people who share it, one who is control keeps it back.
     _table(
@@ -128,8 +129,8 @@ def decide(session: Session, campaign: Campaign, destination: str, moment: datet
         "decided",
         "SELECT j.*, CASE WHEN j.has_no_address THEN 'unreachable' "
         "WHEN NOT j.may_be_used THEN 'no_consent' "
-        "WHEN j.is_recent THEN 'too_recent' "
         "WHEN j.is_control THEN 'control' "
+        "WHEN j.is_recent THEN 'too_recent' "
         "WHEN a.any_control OR a.owner <> j.amperity_id THEN 'unreachable' "
         "ELSE 'sent' END AS status, "
         "NOT j.has_no_address AND j.may_be_used AND NOT j.is_recent AND NOT j.is_control "
@@ -234,6 +235,16 @@ def _inherited(join: str) -> str:
 
 def _reach(session: Session, campaign: Campaign) -> None:
     """`reach`: the key of the address that would be sent to, NULL where there is none."""
+    _table(
+        session,
+        "reach",
+        f"SELECT m.amperity_id, {_address_key(campaign)} AS address_key "
+        "FROM members AS m LEFT JOIN published.customer_360 AS p USING (amperity_id)",
+    )
+
+
+def _address_key(campaign: Campaign) -> str:
+    """The key of the address of a person `p`; NULL where nothing could be sent to it."""
     gate = campaign.gate
     column = f"p.{quote_ident(campaign.address)}"
     key = gate.key if gate is not None else f"lower(trim({column}))"
@@ -243,12 +254,7 @@ def _reach(session: Session, campaign: Campaign) -> None:
         country = campaign.tenant.config.country
         written = normalised(column, ADDRESS_KINDS[campaign.address], form, country)
         empty += f" OR nullif({written}, '') IS NULL"
-    _table(
-        session,
-        "reach",
-        f"SELECT m.amperity_id, CASE WHEN {empty} THEN NULL ELSE {key} END AS address_key "
-        "FROM members AS m LEFT JOIN published.customer_360 AS p USING (amperity_id)",
-    )
+    return f"CASE WHEN {empty} THEN NULL ELSE {key} END"
 
 
 def _gate(session: Session, campaign: Campaign) -> None:
@@ -261,7 +267,9 @@ def _gate(session: Session, campaign: Campaign) -> None:
 
 
 def _recent(session: Session, campaign: Campaign, destination: str, moment: datetime) -> None:
-    """`recent`: who got the campaign too short a time ago."""
+    """`recent`: who got the campaign too short a time ago, under whatever id; `recent_addresses`:
+    where. Somebody else may have one of them.
+    """
     limit = campaign.config.not_more_often_than
     condition = "FALSE"
     if limit is not None:
@@ -273,10 +281,18 @@ def _recent(session: Session, campaign: Campaign, destination: str, moment: date
             f"AND delivery_datetime > TIMESTAMPTZ {quote_literal(moment.isoformat())} "
             f"- INTERVAL {int(seconds)} SECONDS"
         )
+    delivered = f"SELECT amperity_id FROM campaign_recipients WHERE {condition}"
     _table(
         session,
         "recent",
-        f"SELECT DISTINCT amperity_id FROM campaign_recipients WHERE {condition}",
+        f"{delivered} UNION SELECT v.later_id FROM moved AS v "
+        f"JOIN ({delivered}) AS r ON r.amperity_id = v.earlier_id",
+    )
+    _table(
+        session,
+        "recent_addresses",
+        f"SELECT DISTINCT {_address_key(campaign)} AS address_key "
+        "FROM published.customer_360 AS p SEMI JOIN recent USING (amperity_id)",
     )
 
 

@@ -17,7 +17,7 @@ from c360_assets.customer_360.publication.publish import (
 from c360_assets.segments.audience import Campaign
 from c360_assets.segments.campaign_send import send_campaign
 from c360_assets.segments.consent_state import make_consent_current
-from c360_assets.segments.send_record import is_due
+from c360_assets.segments.send_record import NotDueError
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current
@@ -58,10 +58,11 @@ class SendCampaign(Recipe):
         mark = self.fingerprint(session, run.as_of)
         make_consent_current(session, self.campaign, run.as_of)
         session.commit()
-        if not is_due(session, self.campaign, self.destination):
-            # Sent once, or not often: that is no failure, and the next day asks again.
+        try:
+            done = send_campaign(session, self.campaign, self.destination)
+        except NotDueError:
+            # The next day asks again.
             return Built({self.outputs[0]: {**self.remembered(session), "mark": mark}})
-        done = send_campaign(session, self.campaign, self.destination)
         counts = {"delivery": done.delivery, "added": done.added, "removed": done.removed}
         facts = {"mark": mark, "audience": done.accounting.audience, **counts}
         return Built({self.outputs[0]: facts})

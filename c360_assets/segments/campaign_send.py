@@ -30,6 +30,7 @@ from c360_assets.segments.audience import (
 from c360_assets.segments.database_tables import stored_names
 from c360_assets.segments.deliver import deliver, render_digest
 from c360_assets.segments.delivery import Delivery
+from c360_assets.segments.list_before import ListBefore, check_somebody_is_due, list_before
 from c360_assets.segments.send_record import (
     CONSENT_READ,
     RECEIVED,
@@ -55,7 +56,8 @@ ATTACHED = "published"  # what SQL of campaigns calls the published database
 
 @dataclass(frozen=True)
 class SentCampaign:
-    """What a receiver was sent. `again`: a delivery that was begun before was ended."""
+    """What a receiver was sent. `again`: a delivery that was begun before was ended; `before`: the
+    whole list that it takes the place of."""
 
     campaign: str
     destination: str
@@ -63,7 +65,8 @@ class SentCampaign:
     accounting: Accounting
     added: int
     removed: int
-    again: bool = False
+    again: bool
+    before: ListBefore
 
 
 @contextmanager
@@ -112,36 +115,26 @@ def _bind_all(session: Session, campaign: Campaign) -> None:
     session.bind(table, gate.table)
 
 
-def preview(session: Session, campaign: Campaign) -> Accounting:
-    """What a send would do now, for the first of its receivers; writes nothing."""
-    with opened_for(session, campaign):
-        decide(session, campaign, campaign.config.destination[0], datetime.now(UTC))
-        return accounting(session)
-
-
 def send_campaign(
     session: Session, campaign: Campaign, destination: str, *, now: datetime | None = None
 ) -> SentCampaign:
     """Send the campaign to one receiver and commit that it was sent; `now` stands for the clock.
 
-    Raises C360Error where a limit of a segment has failed, a salt has changed, the campaign was
-    sent once already, or the receiver refuses; then the send record says so.
+    Raises NotDueError where it is not its turn or nobody's, C360Error where a limit of a segment
+    has failed, a salt has changed, or the receiver refuses; then the send record says so.
     """
     moment = now or datetime.now(UTC)
-    _check_limits(session, campaign)
     with opened_for(session, campaign) as version:
         last = last_send(session, campaign, destination)
         check_turn(campaign, last, moment)
+        check_limits(session, campaign)
         is_again = last is not None and last.state != "sent"
         decide(session, campaign, destination, moment)
-        delivery = Delivery(
-            campaign.name,
-            destination,
-            next_delivery(last),
-            campaign.config.mode == "add_remove",
-            tuple(name for name, _ in attribute_columns(campaign)),
-        )
-        _make_leaving(session, campaign, delivery)
+        before = the_list_before(session, campaign, destination)
+        if not is_again:
+            check_somebody_is_due(campaign, before, accounting(session))
+        delivery = delivery_of(campaign, destination, last)
+        make_leaving(session, campaign, delivery)
         send = _prepare(session, campaign, delivery, version, moment)
         try:
             refused = deliver(session, campaign.tenant, delivery)
@@ -158,10 +151,28 @@ def send_campaign(
         send.added,
         send.removed,
         is_again,
+        before,
     )
 
 
-def _check_limits(session: Session, campaign: Campaign) -> None:
+def delivery_of(campaign: Campaign, destination: str, last: SendRecord | None) -> Delivery:
+    """The delivery that follows the last one."""
+    return Delivery(
+        campaign.name,
+        destination,
+        next_delivery(last),
+        campaign.config.mode == "add_remove",
+        tuple(name for name, _ in attribute_columns(campaign)),
+    )
+
+
+def the_list_before(session: Session, campaign: Campaign, destination: str) -> ListBefore:
+    """The whole list that the receiver has; `decided` is that of this session."""
+    taken = last_send(session, campaign, destination, is_taken=True)
+    return list_before(session, campaign, taken)
+
+
+def check_limits(session: Session, campaign: Campaign) -> None:
     """A `fail` limit of a segment of the audience stops sending."""
     database = next(d for d in databases(campaign.tenant) if d.name == campaign.database)
     state = session.state(stored_name(database, SIZES))
@@ -176,7 +187,7 @@ def _check_limits(session: Session, campaign: Campaign) -> None:
         raise C360Error(f"campaign {campaign.name} is not sent: {'; '.join(broken)} (expect.fail)")
 
 
-def _make_leaving(session: Session, campaign: Campaign, delivery: Delivery) -> None:
+def make_leaving(session: Session, campaign: Campaign, delivery: Delivery) -> None:
     """The temporary tables `wanted`, all whom the receiver should have, and `leaving`, the rows of
     this delivery, each with `_person` and `_address`.
     """

@@ -38,15 +38,29 @@ def make_consent_current(session: Session, campaign: Campaign, day: date) -> Non
     Raises C360Error where a feed behind it is late, or its newest file could not be loaded: then
     nobody knows who has withdrawn, and nothing may be sent.
     """
+    problems = consent_problems(session, campaign, day)
+    if problems:
+        raise C360Error(problems[0])
+    make_statements_current(session, campaign, day)
+
+
+def consent_problems(session: Session, campaign: Campaign, day: date) -> list[str]:
+    """At most one sentence: why the consent of a campaign cannot be relied on."""
+    gate = campaign.gate
+    reasons = _unreliable(session, campaign, gate.table, day) if gate is not None else []
+    if not reasons:
+        return []
+    return [
+        f"campaign {campaign.name} is not sent, nor anything else by "
+        f"{campaign.config.channel}: {'; '.join(reasons)}"
+    ]
+
+
+def make_statements_current(session: Session, campaign: Campaign, day: date) -> None:
+    """Make the table of a campaign's consent from what is loaded, reliable or not."""
     gate = campaign.gate
     if gate is None:
         return
-    reasons = _unreliable(session, campaign, gate.table, day)
-    if reasons:
-        raise C360Error(
-            f"campaign {campaign.name} is not sent, nor anything else by "
-            f"{campaign.config.channel}: {'; '.join(reasons)}"
-        )
     tenant = campaign.tenant
     wanted = consent_tables(tenant, gate.table)
     # What Stitch wrote stays as it is: a statement is joined on its address, not on a person.

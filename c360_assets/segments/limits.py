@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from c360_assets.tenant.segments import SegmentConfig, SizeLimits, percent
+from c360_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ def limit_findings(
 
 def _messages(limits: SizeLimits, people: int, earlier: int | None) -> Iterator[str]:
     if limits.below is not None and people < limits.below:
-        yield f"has {people:,} people, fewer than {limits.below:,}"
+        yield f"has {counted(people, 'person', 'people')}, fewer than {limits.below:,}"
     if limits.above is not None and people > limits.above:
-        yield f"has {people:,} people, more than {limits.above:,}"
+        yield f"has {counted(people, 'person', 'people')}, more than {limits.above:,}"
     if limits.change is not None and earlier is not None:
         most = percent(limits.change)
         if abs(people - earlier) * 100 > most * earlier:
-            yield f"has {people:,} people after {earlier:,}: a change of more than {limits.change}"
+            now = counted(people, "person", "people")
+            yield f"has {now} after {earlier:,}: a change of more than {limits.change}"

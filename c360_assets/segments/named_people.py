@@ -23,6 +23,7 @@ from c360_assets.warehouse.locked_session import locked_session
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.sql_errors import reason
+from c360_assets.wording import counted
 
 
 class NamedPeople:
@@ -70,12 +71,14 @@ class NamedPeople:
         )
         if known < len(ids):
             self.warnings.append(
-                f"segments: {file}: {len(ids) - known:,} of {len(ids):,} ids are of nobody in the "
-                f"database {self.database.name}"
+                f"segments: {file}: of {counted(len(ids), 'id')} "
+                f"{counted(len(ids) - known, 'is', 'are')} of nobody in the database "
+                f"{self.database.name}"
             )
         if ended:
             self.warnings.append(
-                f"segments: {file}: {ended:,} ids have ended; who they became stands for them"
+                f"segments: {file}: {counted(ended, 'id has', 'ids have')} ended; who they became "
+                "stands for them"
             )
         return name
 

@@ -6,9 +6,10 @@ How a delivery is made belongs to `campaign_send`.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -44,6 +45,10 @@ CONSENT_COLUMNS = {
 }
 
 
+class NotDueError(C360Error):
+    """It is not the campaign's turn at a receiver, which keeps what it has: no failure of a run."""
+
+
 @dataclass(frozen=True)
 class SendRecord(Accounting):
     """A row of campaign_sends: one delivery to one receiver, with its accounting."""
@@ -67,6 +72,12 @@ class SendRecord(Accounting):
         """The accounting without the rest of the record."""
         counts = {field.name: getattr(self, field.name) for field in fields(Accounting)}
         return Accounting(**counts)
+
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether it was sent whole; else it was what changed."""
+        declared = json.loads(self.definition.partition(" ")[2])
+        return bool(declared["mode"] == "full")
 
     @property
     def receiver_sql(self) -> str:
@@ -103,11 +114,15 @@ def next_delivery(last: SendRecord | None) -> int:
     return last.delivery + 1 if last.state == "sent" else last.delivery
 
 
-def last_send(session: Session, campaign: Campaign, destination: str) -> SendRecord | None:
+def last_send(
+    session: Session, campaign: Campaign, destination: str, *, is_taken: bool = False
+) -> SendRecord | None:
+    """The last delivery; with `is_taken` the last that the receiver took."""
     columns = list(SendRecord.__dataclass_fields__)
+    taken = "AND state = 'sent' " if is_taken else ""
     rows = session.rows(
         f"SELECT {', '.join(columns)} FROM campaign_sends WHERE campaign_name = ? "
-        "AND destination_name = ? ORDER BY delivery DESC LIMIT 1",
+        f"AND destination_name = ? {taken}ORDER BY delivery DESC LIMIT 1",
         [campaign.name, destination],
     )
     return SendRecord(*rows[0]) if rows else None
@@ -129,44 +144,34 @@ def sends_since(session: Session, before: TableState | None) -> list[SendRecord]
     return [SendRecord(*row) for row in session.rows(f"FROM ({sql}) ORDER BY {order}")]
 
 
-def is_due(
-    session: Session, campaign: Campaign, destination: str, now: datetime | None = None
-) -> bool:
-    """Whether the campaign's turn has come: not one that is sent once and was, or was too short a
-    time ago (`every`).
-    """
-    config = campaign.config
-    if session.state(SENDS) is None:
-        return True
-    session.bind(SENDS, "campaign_sends")
-    last = last_send(session, campaign, destination)
-    if last is None or last.state != "sent":
-        return True
-    if config.once:
-        return False
-    moment = now or datetime.now(UTC)
-    return config.every is None or moment - last.launch_datetime >= duration(config.every)
-
-
 def check_turn(campaign: Campaign, last: SendRecord | None, moment: datetime) -> None:
+    """Raises NotDueError where the turn has not come, and C360Error where the salt is another, or a
+    whole list was sent before of which changes would take nobody out."""
     if last is None:
         return
+    if last.state == "sent":
+        _check_rhythm(campaign, last, moment)
     if salt_digest(campaign) != last.definition.partition(" ")[0]:
         raise C360Error(
             f"the salt of campaign {campaign.name} is another than when it was sent before: "
             "control and treated people would change sides; "
             "give it the old one, or the campaign a new name"
         )
-    if last.state != "sent":
-        return
+    if campaign.config.mode == "add_remove" and last.is_whole_list:
+        raise C360Error(
+            f"campaign {campaign.name} was sent whole before, and changes name nobody whom that "
+            f"list has too many: give the campaign a new name, and have {last.destination_name} "
+            "drop the old list"
+        )
+
+
+def _check_rhythm(campaign: Campaign, last: SendRecord, moment: datetime) -> None:
+    when = f"{last.launch_datetime:%Y-%m-%d}"
     if campaign.config.once:
-        when = f"{last.launch_datetime:%Y-%m-%d}"
-        raise C360Error(f"campaign {campaign.name} is sent once, and was on {when}")
+        raise NotDueError(f"campaign {campaign.name} is sent once, and was on {when}")
     every = campaign.config.every
     if every is not None and moment - last.launch_datetime < duration(every):
-        raise C360Error(
-            f"campaign {campaign.name} is sent every {every}, last {last.launch_datetime:%Y-%m-%d}"
-        )
+        raise NotDueError(f"campaign {campaign.name} is sent every {every}, last {when}")
 
 
 def salt_digest(campaign: Campaign) -> str:

@@ -22,6 +22,7 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse.files import private_folder, put_in_place, sync_file
 from c360_assets.warehouse.remote_failures import bucket_failure, error_code, kind_of_failure
 from c360_assets.warehouse.remote_places import DELTA_LIMITS, open_place
+from c360_assets.wording import counted
 
 WAREHOUSE = "warehouse"
 LAKE = "lake"
@@ -218,7 +219,7 @@ class Bucket:
             left = self._delete({"Key": self.prefix + name} for name in names)
         if left:
             raise C360Error(
-                f"{len(left)} objects of {self.address} could not be removed, such as "
+                f"{counted(len(left), 'object')} of {self.address} could not be removed, such as "
                 f"s3://{self.name}/{min(left)}: the credentials must be allowed to delete there"
             )
 

@@ -26,6 +26,7 @@ from c360_assets.warehouse.storage import (
     read_manifest,
     save_manifest,
 )
+from c360_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _require_whole(place: Place, manifest: Manifest, folder: Path) -> None:
     lost = [name for name in named if not is_whole(folder / name)]
     if lost:
         raise C360Error(
-            f"{len(lost)} files of {place.address}, such as {lost[0]}, are missing or damaged: "
-            "copy again, as a run may have removed them meanwhile; if they still are, `c360 "
+            f"missing or damaged: {counted(len(lost), 'file')} of {place.address}, such as "
+            f"{lost[0]}: copy again, as a run may have removed them meanwhile; if they still are, "
+            "`c360 "
             "warehouse restore` puts them back from an earlier copy"
         )

@@ -19,6 +19,7 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse.bucket import LAKE, WAREHOUSE, Bucket, ChangedError, Content
 from c360_assets.warehouse.place import MANIFEST
 from c360_assets.warehouse.processes import is_alive, is_elsewhere, process_identity
+from c360_assets.wording import counted
 
 LEASE = "lease.json"
 PROBE = "probe-"
@@ -166,8 +167,8 @@ def require_own_folder(bucket: Bucket) -> None:
         return
     if names:
         raise C360Error(
-            f"{bucket.address} holds {len(names)} objects, and no tables of a tenant: name an "
-            "empty folder of the bucket"
+            f"{bucket.address} holds {counted(len(names), 'object')}, and no tables of a tenant: "
+            "name an empty folder of the bucket"
         )
     above = bucket.above(LEASE)
     if above:

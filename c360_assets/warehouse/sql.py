@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from c360_assets.wording import counted
+
 
 def quote_ident(name: str) -> str:
     """`name` as a quoted identifier; a dotted name must be quoted part by part."""
@@ -39,7 +41,8 @@ def repeated(names: Iterable[str]) -> list[str]:
     of them."""
     times = Counter(name.lower() for name in names)
     return [
-        f"{count} columns are named {name}: keep one, or name the others with AS"
+        f"{counted(count, 'column is', 'columns are')} named {name}: keep one, or name the others "
+        "with AS"
         for name, count in times.items()
         if count > 1
     ]

@@ -16,6 +16,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.statement import DIALECT
+from c360_assets.wording import counted
 
 KINDS: dict[type[duckdb.Error], str] = {
     duckdb.ConversionException: "a value does not fit the type it is cast to",
@@ -41,7 +42,7 @@ def reason(session: Session, sql: str, error: duckdb.Error) -> str:
         return KINDS.get(type(error), type(error).__name__)
     sentences = failed_casts[:SHOWN]
     if len(failed_casts) > SHOWN:
-        sentences.append(f"{len(failed_casts) - SHOWN} more casts failed")
+        sentences.append(f"{counted(len(failed_casts) - SHOWN, 'more cast')} failed")
     return "; ".join([*sentences, REMEDY])
 
 
@@ -77,4 +78,5 @@ def _misfit(session: Session, cast: exp.Cast, table: exp.Table) -> Iterator[str]
         ((failed, known),) = session.rows(counts)
         if failed:
             names = ", ".join(columns)
-            yield f"{failed} of {known} values of {names} in {table.name} do not fit {wanted}"
+            fit = "does not fit" if failed == 1 else "do not fit"
+            yield f"{failed} of {counted(known, 'value')} of {names} in {table.name} {fit} {wanted}"

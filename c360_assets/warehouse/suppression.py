@@ -1,9 +1,9 @@
 """Who was forgotten, as keyed hashes: what loading and every run hold values against.
 
 The file `privacy/forgotten.jsonl` has a line for each source key, foreign key, e-mail address,
-phone number, id and request that was forgotten; without a key of `privacy/keys/` no line says whose
-it is. Which lines are written is for the room `privacy` to say, what a hit means for a row to its
-caller.
+phone number, id and request that was forgotten, and for each text of others (`cell`) that was
+emptied, as it named somebody; without a key of `privacy/keys/` no line says whose it is. Which
+lines are written is for the room `privacy` to say, what a hit means for a row to its caller.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.files import write_private
 
 FOLDER = "privacy"
@@ -29,7 +30,7 @@ FORGOTTEN = "forgotten.jsonl"
 KEYS_VARIABLE = "C360_PRIVACY_KEYS"
 BLOCK_BYTES = 64  # of SHA-256, as HMAC pads its key
 SEPARATOR = "\x1f"
-Kind = Literal["record", "person", "fk", "email", "phone", "request"]
+Kind = Literal["record", "person", "fk", "email", "phone", "request", "cell"]
 Mode = Literal["delete", "delete_pii"]
 SCHEMA = {
     "kind": pl.String(),
@@ -106,6 +107,12 @@ class Suppression:
     def has(self, kind: Kind) -> bool:
         """Whether something of this kind was forgotten."""
         return bool((self.lines["kind"] == kind).any())
+
+    @property
+    def let_in_digest(self) -> str:
+        """Tells apart what was let in again, and from when; '' of nothing."""
+        let_in = self.lines.filter(pl.col("allowed_from") != "").select("hash", "allowed_from")
+        return fingerprint(let_in.sort("hash").rows()) if let_in.height else ""
 
     def without_let_in(self) -> Suppression:
         """What is kept out for good."""

@@ -141,7 +141,7 @@ def test_required_feeds_that_cannot_be_read(ran: Path, monkeypatch: pytest.Monke
     )
     refused(
         said,
-        "loaded Post:Letters: 1 rows",
+        "loaded Post:Letters: 1 row ",
         "not published: Club:Members, Shop:Customers",
         "left as it is",
     )
@@ -169,7 +169,7 @@ def test_a_changed_key_names_its_feed_alone_and_a_purge_loads_it_again(
         said,
         "Club:Members: the primary key",
         "c360 feed purge Club:Members",
-        "loaded Shop:Customers: 1 rows",
+        "loaded Shop:Customers: 1 row ",
     )
     assert "not published: Club:Members could not be read" in said.text
     refused(

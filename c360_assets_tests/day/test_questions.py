@@ -31,7 +31,7 @@ def test_status_names_feeds_stitch_and_what_is_published(
     assert page.code == 0
     for told in (
         "Shop:Customers 2026-03-02",
-        "1 days",
+        "1 day",
         "10 source records → 6 people",
         "Published",
         "30 6 * * *",

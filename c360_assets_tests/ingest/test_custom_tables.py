@@ -190,7 +190,7 @@ def test_a_key_must_be_unique_and_the_message_hides_it(tmp_path: Path) -> None:
     with (
         open_session(tmp_path / "warehouse") as session,
         pytest.raises(
-            C360Error, match=r"domain_tables/T\.sql.*empty in 0 rows.*1 keys.*\(3 rows\)"
+            C360Error, match=r"domain_tables/T\.sql.*empty in 0 rows.*1 key.*\(3 rows\)"
         ) as caught,
     ):
         build_custom_table(session, tenant, tenant.custom_tables[0])
@@ -200,7 +200,7 @@ def test_a_key_must_be_unique_and_the_message_hides_it(tmp_path: Path) -> None:
     )
     with (
         open_session(tmp_path / "n" / "warehouse") as session,
-        pytest.raises(C360Error, match="empty in 1 rows"),
+        pytest.raises(C360Error, match="empty in 1 row"),
     ):
         build_custom_table(session, nulls, nulls.custom_tables[0])
 

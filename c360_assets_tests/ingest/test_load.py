@@ -64,7 +64,7 @@ def test_what_is_not_quite_what_a_text_says_is_counted(tmp_path: Path) -> None:
     (result,) = load(tenant, feed).days
     assert (result.guessed_values, result.rounded_values) == (2, 6)
     rounded, guessed = result.warnings
-    assert rounded.startswith("6 values have more decimals than their field and are rounded")
+    assert rounded.startswith("6 values are rounded, with more decimals than the field has")
     assert guessed.startswith("2 times are of the hour that Europe/Berlin has twice, as its clocks")
     assert "(delivery day 2024-10-28)" in guessed
     found = table(tenant, feed)["seen"].dt.convert_time_zone("UTC").dt.hour().to_list()
@@ -372,7 +372,7 @@ def test_over_the_threshold_nothing_of_the_day_loads_and_the_others_do(tmp_path:
         ("loaded", ""),
         ("failed", "error_threshold"),
     ]
-    assert "1 of 2 rows have errors (50.00 %, allowed 10 %)" in result.days[1].message
+    assert "1 of 2 rows has errors (50.00 %, allowed 10 %)" in result.days[1].message
     assert table(tenant, feed).height == 9
     log = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")
     assert log.columns == ["feed", "file", "line_no", "field", "error_type", "raw_value", "message"]
@@ -802,7 +802,7 @@ def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path)
     land(tenant, "c-20240105.csv", "id;paid\na;1.234,56\n")
     (day,) = load(tenant, feed).days
     assert (
-        "cast_error in paid (1 rows); paid is of type decimal: digits with at most one point"
+        "cast_error in paid (1 row); paid is of type decimal: digits with at most one point"
         in day.message
     )
     assert '`number: {decimal: ",", thousands: "."}` for 1.234,56' in day.message

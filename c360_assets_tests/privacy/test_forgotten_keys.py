@@ -135,7 +135,7 @@ def test_rows_of_which_sql_makes_a_key_are_known_by_it(
     said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
     assert said.code == 0, said.text
     loaded = c360_here(monkeypatch, "load", "Web:Calls", "--tenant", tenant)
-    assert "1 rows of people who were forgotten are not loaded" in loaded.text, loaded.text
+    assert "1 row of people who were forgotten is not loaded" in loaded.text, loaded.text
     with open_session(tenant / "warehouse", "UTC") as session:
         session.bind("domain/Web_Calls")
         calls = session.rows("SELECT call, number FROM Web_Calls ORDER BY call")

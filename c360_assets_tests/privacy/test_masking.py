@@ -7,7 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from c360_assets.customer_360.publication.masking import masked_select
+from c360_assets.customer_360.publication.meanings import UNTAGGED
 from c360_assets.privacy.search import Searcher
+from c360_assets.semantics.tables import ColumnSpec
 from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.privacy.tenants import OTTILIE
 
@@ -58,3 +61,26 @@ def test_what_becomes_personal_is_masked_by_the_next_run(
     fields = "{sku: {tags: [compliance/pii]}}"
     (custom / "Wishes.yaml").write_text(f"primary_key: [line]\nfields: {fields}\n", "utf-8")
     assert not shown() & {"SKU1", "SKU2"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "spec", "is_source", "is_plain"),
+    [
+        ("VARCHAR", ColumnSpec("", UNTAGGED), True, False),
+        ("VARCHAR", ColumnSpec("", "What they said"), True, False),
+        ("VARCHAR", ColumnSpec("", UNTAGGED, "level"), True, True),
+        ("VARCHAR[]", ColumnSpec("", UNTAGGED), True, False),
+        ("BIGINT", ColumnSpec("", UNTAGGED), True, False),
+        ("DECIMAL(38, 2)", ColumnSpec("", UNTAGGED), True, True),
+        ("VARCHAR", ColumnSpec("", ""), False, False),
+        ("VARCHAR", ColumnSpec("", "The tier"), False, True),
+        ("BIGINT", ColumnSpec("", UNTAGGED), False, False),
+        ("BIGINT", ColumnSpec("", ""), False, True),
+    ],
+)
+def test_what_has_no_tag_is_masked(
+    type_: str, spec: ColumnSpec, is_source: bool, is_plain: bool
+) -> None:
+    """It may be a note, or the customer number of a brand; a figure that is made is none."""
+    select = masked_select({"socio": type_}, {"socio": spec}, "t", is_source=is_source)
+    assert (select == 'SELECT "socio" AS "socio" FROM t') is is_plain

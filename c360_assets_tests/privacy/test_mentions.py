@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from c360_assets.ingest.forgotten_cells import is_worth_knowing
 from c360_assets.privacy.receipts import read_receipts
+from c360_assets.warehouse.session import open_session
 from c360_assets_tests.day.command import c360_here
 from c360_assets_tests.privacy.tenants import SECOND, land
 from c360_assets_tests.privacy.test_forget import MAIL
@@ -50,8 +52,34 @@ def test_notes_files_and_deliveries_that_wait(
     said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
     assert said.code == 0, said.text
     (receipt,) = read_receipts(tenant)
-    noted = [note for note in receipt.notes if note.startswith("Desk:Notes has 1 rows of nobody")]
+    noted = [note for note in receipt.notes if note.startswith("Desk:Notes has 1 row of nobody")]
     assert "column about is a key of theirs" in noted[0]
     for verb in ("dsar", "forget"):
         said = c360_here(monkeypatch, verb, "--email", "who@example.com", "--tenant", tenant)
-        assert "landed and not loaded, so not searched: Club:Members 1 days" in said.text
+        assert "landed and not loaded, so not searched: Club:Members 1 day" in said.text
+
+    # Delivered again, as it was and with other notes: an address in a text is known, and a text.
+    again = ROWS.replace("N1,AC-700001,rang twice\n", "") + (
+        "N4,AC-700006,write to OTTILIE.quastenberg@Example.com.\n"
+        "N5,AC-700006,call 030 5550-7781 in the evening\n"
+        "N6,AC-700006,call 030 5550-7782 in the evening\n"
+    )
+    (tenant / "landing" / "desk" / "notes-20260304.csv").write_text(again, "utf-8")
+    loaded = c360_here(monkeypatch, "load", "Desk:Notes", "--tenant", tenant)
+    assert "3 texts that name people who were forgotten, in rows of others, left empty" in (
+        loaded.text
+    )
+    with open_session(tenant / "warehouse") as session:
+        session.bind("domain/Desk_Notes")
+        texts = session.rows("SELECT note FROM Desk_Notes WHERE text IS NULL ORDER BY note")
+    assert texts == [("N2",), ("N4",), ("N5",)]
+
+
+def test_an_emptied_text_is_remembered_where_it_may_say_who_somebody_is() -> None:
+    told = {
+        "Lindenstrasse 41": True,
+        "asked for Ottilie Quastenberg": True,
+        "Brandenhain": False,  # others may live there by now
+        "12 34": False,
+    }
+    assert {text: is_worth_knowing(text) for text in told} == told

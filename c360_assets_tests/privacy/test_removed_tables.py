@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from c360_assets.configuration import load_tenant
@@ -42,7 +43,7 @@ def _members(root: Path) -> list[str]:
 
 
 def test_check_and_status_tell_of_them(without_club: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = "3 tables with "
+    told = "3 tables are of nothing that the settings have: "
     checked = _verb(monkeypatch, without_club, "check").text
     assert told in checked
     assert "domain/Club_Members" in checked
@@ -68,6 +69,35 @@ def test_who_is_only_there_is_found_and_forgotten(
     left = NORA if mode == "delete" else NORA[:2]  # of a row that stays the key may stay
     assert ours(found_in(without_club, left)) == {}
     assert ("CL-8800193" in _members(without_club)) == (mode == "delete_pii")
+
+
+def test_who_is_only_in_a_kept_database_is_found(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a table that was removed, in a file of a database that was taken out of the settings."""
+    (tenant / FEED).rename(tenant / "members.kept")
+    _verb(monkeypatch, tenant, "warehouse", "remove", *TABLES)
+    kept = tenant / "activated" / "history" / "eu.4.duckdb"
+    kept.write_bytes((tenant / "activated" / "customer_360.duckdb").read_bytes())
+    with duckdb.connect(str(kept)) as con:
+        con.execute(
+            "INSERT INTO domain.Club_Members SELECT * REPLACE ('CL-8800193' AS member, "
+            "'CL-8800193' AS _pk, 'nora.ausserdem@example.com' AS contact, "
+            "'Nora Ausserdem' AS name, NULL AS amperity_id) FROM domain.Club_Members LIMIT 1"
+        )
+    mail = "Nora.Ausserdem@example.com"
+    answered = json.loads(_verb(monkeypatch, tenant, "dsar", "--email", mail, "--json").stdout)
+    answer = json.loads((tenant / answered["folder"] / "answer.json").read_text("utf-8"))
+    (row,) = answer["source records of earlier days that are kept"]["Club:Members"]
+    assert row["member"] == "CL-8800193"
+    _verb(monkeypatch, tenant, "forget", "--email", mail, "--yes")
+    assert ours(found_in(tenant, NORA)) == {}
+    # Should the feed come back, she is known by the name that the table had.
+    (tenant / "members.kept").rename(tenant / FEED)
+    land(tenant, "club/members", SECOND, ["CL-8800193,,N. A."])
+    assert "1 row of people who were forgotten is not loaded" in (
+        _verb(monkeypatch, tenant, "load", "Club:Members").text
+    )
 
 
 def test_rows_of_who_is_known_elsewhere_go_too(
@@ -110,7 +140,7 @@ def test_files_of_a_database_that_was_taken_out_are_told_and_removed(
     for verb in (("status",), ("check",), ("privacy", "status")):
         assert f"2 files are of databases {named}" in _verb(
             monkeypatch, without_club, *verb
-        ).text.replace("that the settings do not have, and get no more updates: ", "")
+        ).text.replace("that the settings do not have, without updates from now on: ", "")
     _verb(monkeypatch, without_club, "warehouse", "remove", "activated/eu.duckdb")
     assert [file.exists() for file in files] == [False, True]
     assert (

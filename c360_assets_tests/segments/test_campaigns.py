@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.summary import SentList
 from c360_assets.segments import campaign_send
 from c360_assets.segments.audience import Accounting, Campaign
-from c360_assets.segments.campaign_send import opened_for, preview, send_campaign
+from c360_assets.segments.campaign_recipes import SendCampaign
+from c360_assets.segments.campaign_send import opened_for, send_campaign
+from c360_assets.segments.preview import PreviewedSend, preview
 from c360_assets.segments.replay import replay
 from c360_assets.segments.results import results, smallest_lift, wilson
-from c360_assets.segments.send_record import SENDS, sends_since
+from c360_assets.segments.send_record import SENDS, NotDueError, sends_since
 from c360_assets.tenant.models import CampaignConfig
+from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.segments.sending import (
     BASE,
@@ -44,6 +47,11 @@ def adds_up(numbers: Accounting) -> bool:
     return numbers.audience == sum(parts[name] for name in of_parts)
 
 
+def previewed(session: Session, of: Campaign, now: datetime | None = None) -> PreviewedSend:
+    """What a send to the first receiver would do; no feed is late on that day."""
+    return preview(session, of, date(2026, 6, 30), now=now)[0]
+
+
 def test_only_addresses_with_a_yes_of_their_own(session: Session, tmp_path: Path) -> None:
     """Any no is no, unknown is no, the spelling does not count, nor what was said elsewhere."""
     tenant = sending_tenant(tmp_path)
@@ -61,9 +69,9 @@ def test_only_addresses_with_a_yes_of_their_own(session: Session, tmp_path: Path
     assert (numbers.sent, numbers.no_consent, numbers.unreachable) == (1, 3, 1)
     assert adds_up(numbers)
     consent(session, {"ann@x.com": True}, brand="oskwell")
-    assert preview(session, campaign(tenant)).sent == 0
+    assert previewed(session, campaign(tenant)).accounting.sent == 0
     consent(session, {"ann@x.com": True}, email_program="weekly")
-    assert preview(session, campaign(tenant)).sent == 0
+    assert previewed(session, campaign(tenant)).accounting.sent == 0
 
 
 def test_what_a_run_sent_is_told_once(session: Session, tmp_path: Path) -> None:
@@ -73,7 +81,7 @@ def test_what_a_run_sent_is_told_once(session: Session, tmp_path: Path) -> None:
     send_campaign(session, campaign(tenant), "crm")
     first = [SentList.of(send) for send in sends_since(session, None)]
     assert [str(one) for one in first] == [
-        "Sent spring to crm (delivery 1): 1 rows; 1 people are in it"
+        "Sent spring to crm (delivery 1): 1 row; 1 person is in it"
     ]
     before = session.state(SENDS)
     assert sends_since(session, before) == []
@@ -92,7 +100,7 @@ def test_without_consent_only_for_a_reason(session: Session, tmp_path: Path) -> 
         with pytest.raises(ValidationError, match=r"consent|purpose"):
             CampaignConfig.model_validate({**BASE, **wrong})
     with pytest.raises(C360Error, match="says nothing of post"):
-        preview(session, campaign(tenant, channel="post"))
+        previewed(session, campaign(tenant, channel="post"))
 
 
 def test_control_is_a_hash_and_nobody_moves(session: Session, tmp_path: Path) -> None:
@@ -278,6 +286,92 @@ def test_once_every_and_not_more_often(session: Session, tmp_path: Path) -> None
     assert send_campaign(session, weekly, "crm", now=later).delivery == 2
 
 
+def test_who_is_held_back_stays_in_the_list_that_a_receiver_has(
+    session: Session, tmp_path: Path
+) -> None:
+    """Unless somebody of it may no longer be written to: then it goes, and is told."""
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com"})
+    yes = {"ann@x.com": True, "bob@x.com": True, "cleo@x.com": True}
+    consent(session, yes)
+    rare = campaign(tenant, not_more_often_than="7d")
+    send_campaign(session, rare, "crm")
+    with pytest.raises(NotDueError, match=r"nobody to send to: 2 people got it less than 7d ago"):
+        send_campaign(session, rare, "crm")
+    assert addresses(tenant) == ["ann@x.com", "bob@x.com"]
+    assert sends(session, "delivery, sent") == [(1, 2)]
+    (reason,) = previewed(session, rare).refused
+    assert reason.endswith("the receiver keeps delivery 1")
+
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com", "cleo": "cleo@x.com"})
+    shown = previewed(session, rare)
+    done = send_campaign(session, rare, "crm")
+    assert (shown.refused, shown.added, shown.before) == ([], done.added, done.before)
+    assert str(done.before) == ("2 people of the list before (delivery 1) not in it: too recent 2")
+    assert "2 people held back" in str(SentList.of(sends_since(session, None)[-1]))
+
+    consent(session, {**yes, "cleo@x.com": False})
+    assert previewed(session, rare).refused == []
+    done = send_campaign(session, rare, "crm")
+    assert dict(done.before.left_out) == {"no_consent": 1}
+    assert addresses(tenant) == []
+
+
+def test_a_run_keeps_a_list_of_which_nobody_is_due(session: Session, tmp_path: Path) -> None:
+    """That is no failure, and what is remembered of the last send stays."""
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    moves(session, [])
+    reason = 'none, because "recall of a product"'
+    rare = campaign(tenant, not_more_often_than="7d", purpose=None, consent=reason)
+    day = RunContext(date(2026, 6, 30))
+    recipe = SendCampaign(rare, "crm")
+    (facts,) = recipe.build(session, day).facts.values()
+    session.commit(**{recipe.outputs[0]: facts})
+    (later,) = recipe.build(session, day).facts.values()
+    assert (later["delivery"], later["added"]) == (1, 1)
+    assert addresses(tenant) == ["ann@x.com"]
+
+
+def test_too_recent_is_a_person_and_an_address_under_whatever_id(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = sending_tenant(tmp_path)
+    rare = campaign(tenant, not_more_often_than="7d")
+    consent(session, {"ann@x.com": True, "both@x.com": True, "new@x.com": True})
+    publish(tenant, {"ann": "ann@x.com", "bob": "both@x.com"})
+    send_campaign(session, rare, "crm")
+    # Ann's records are one with Zoe's, and Bob's mailbox is Yan's too, who alone is a buyer now.
+    people = {"zoe": "new@x.com", "bob": "both@x.com", "yan": "both@x.com"}
+    publish(tenant, people, {"buyers": ["zoe", "yan"]})
+    moves(session, [("1", "ann", "zoe")])
+    assert previewed(session, rare).accounting.too_recent == 2
+    later = datetime.now(UTC) + timedelta(days=8)
+    assert previewed(session, rare, later).accounting.sent == 2
+
+
+def test_a_preview_says_what_a_send_would(session: Session, tmp_path: Path) -> None:
+    """Whatever keeps it from being sent; the rows of changes; each of its receivers."""
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True, "bob@x.com": True})
+    settings: list[dict[str, Any]] = [{"once": True}, {"every": "7d"}]
+    for place, setting in enumerate(settings):
+        of = campaign(tenant, f"spring{place}", **setting)
+        send_campaign(session, of, "crm")
+        with pytest.raises(NotDueError) as refused:
+            send_campaign(session, of, "crm")
+        assert previewed(session, of).refused == [str(refused.value)]
+    changes = campaign(tenant, "changes", mode="add_remove", destination=["crm", "other"])
+    send_campaign(session, changes, "crm")
+    publish(tenant, {"bob": "bob@x.com"})
+    shown = preview(session, changes, date(2026, 6, 30))
+    assert [(one.destination, one.added, one.removed) for one in shown] == [
+        ("crm", 1, 1),
+        ("other", 1, 0),
+    ]
+
+
 def test_a_changed_salt_is_refused(session: Session, tmp_path: Path) -> None:
     tenant = sending_tenant(tmp_path)
     publish(tenant, {"ann": "ann@x.com"})
@@ -285,6 +379,18 @@ def test_a_changed_salt_is_refused(session: Session, tmp_path: Path) -> None:
     send_campaign(session, campaign(tenant), "crm")
     with pytest.raises(C360Error, match="would change sides"):
         send_campaign(session, campaign(tenant, salt="another salt"), "crm")
+
+
+def test_changes_after_a_whole_list_are_refused(session: Session, tmp_path: Path) -> None:
+    """Who is in that list and may no longer be written to would stay there."""
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True})
+    send_campaign(session, campaign(tenant), "crm")
+    changes = campaign(tenant, mode="add_remove")
+    with pytest.raises(C360Error, match=r"was sent whole before.*have crm drop the old list"):
+        send_campaign(session, changes, "crm")
+    assert send_campaign(session, changes, "other").added == 1
 
 
 def test_a_past_list_is_made_again_or_the_reason_is_named(session: Session, tmp_path: Path) -> None:

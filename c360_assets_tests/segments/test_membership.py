@@ -215,7 +215,7 @@ def test_segments_lists_and_sql(session: Session, tmp_path: Path) -> None:
     assert members(session, "both") == ["cleo"]
     assert members(session, "everybody_else") == ["bob"]
     assert outcome.warnings == [
-        "segments: lists/picked.csv: 1 of 3 ids are of nobody in the database customer_360"
+        "segments: lists/picked.csv: of 3 ids 1 is of nobody in the database customer_360"
     ]
 
 

@@ -507,7 +507,7 @@ def test_versions_that_the_bucket_keeps_go_with_what_is_forgotten(
     # What may not be removed is counted.
     monkeypatch.setattr(Bucket, "_delete", lambda _self, versions: {v["Key"] for v in versions})
     assert versions_kept(Warehouse.open(one)) == [
-        "s3://versioned/w keeps earlier versions of 1 objects, which may hold values: they could "
+        "s3://versioned/w keeps earlier versions of 1 object, which may hold values: they could "
         "not be removed (retention of the bucket, or no s3:DeleteObjectVersion)"
     ]
     assert values(one) == [2]

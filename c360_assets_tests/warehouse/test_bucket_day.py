@@ -215,9 +215,9 @@ def test_a_backup_of_folder_and_bucket_is_put_back_and_reused(
     shutil.rmtree(root / "warehouse")
     refused = c360_here(monkeypatch, "warehouse", "copy", tmp_path / "no", "--tenant", root)
     assert refused.code == 1
-    assert f"such as {lost.removeprefix('backup/')}, are missing or damaged" in refused.text
+    assert f"such as {lost.removeprefix('backup/')}: copy again" in refused.text
     said = verb(monkeypatch, root, "warehouse", "restore", copied / "tables")
-    assert "1 files" in said.text
+    assert "1 file," in said.text
     assert "whose own tables stay as they are" in said.text
     assert differing(digests(root), digests(local)) == []
 

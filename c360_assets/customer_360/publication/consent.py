@@ -43,10 +43,17 @@ def contact_key(channel: str, column: str) -> str:
 
 
 def post_key(columns: list[str]) -> str:
-    parts = [
-        f"regexp_replace(lower(coalesce({column}, '')), '[^a-z0-9]', '', 'g')" for column in columns
-    ]
-    return f"nullif({' || '.join(parts)}, '')"
+    """The key of an address in these columns (SQL): letters and digits of any script, each part for
+    itself, without case and accents; NULL where all are empty."""
+    parts = [_letters(f"CAST({column} AS VARCHAR)") for column in columns]
+    joined = " || '|' || ".join(parts)
+    empty = "|" * (len(parts) - 1)
+    return f"nullif({joined}, '{empty}')"
+
+
+def _letters(text: str) -> str:
+    plain = f"replace(strip_accents(lower(coalesce({text}, ''))), 'ß', 'ss')"
+    return rf"regexp_replace({plain}, '[^\p{{L}}\p{{M}}\p{{N}}]', '', 'g')"
 
 
 def gate_of(tenant: Tenant, campaign: CampaignConfig) -> Gate | None:

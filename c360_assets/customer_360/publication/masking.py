@@ -3,7 +3,8 @@ people may work with it who must not see who is who.
 
 Equal values have equal hashes in all tables, so that joins and counts hold. Which columns are
 personal is what `c360_catalog` says of them; keys of source rows are hashed too, as they lead back
-to a person.
+to a person, and so is a text of which nothing says what it means: it may be anything, such as a
+note or the customer number of a brand.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from c360_assets.customer_360.publication.meanings import UNTAGGED
+from c360_assets.semantics.column_types import GENERATED_COLUMNS
 from c360_assets.semantics.tables import ColumnSpec
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -24,6 +27,7 @@ KEYS = re.compile(
     r"_?(uuid_)?pk\d*|.+_pk|ck|(fk|sk|bk)_.+|customer_(id|key)|fk_value|raw_value|value|text|sql"
     r"|drilldown_sql|evidence|int_id|example.*|sample.*"
 )
+WHOLE_NUMBERS = frozenset({"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT"})
 KEY_TAGS = ("fk-", "sk-", "bk-", "ck", "pk", "source/", "compliance/", "txn-item/customer-id")
 NUMBERS = ("int_id", "component_id", "supersized_id")  # made of keys
 
@@ -43,12 +47,21 @@ def masked_select(
     meaning: Mapping[str, ColumnSpec],
     source: str,
     personal: Collection[str] = (),
+    *,
+    is_source: bool = False,
 ) -> str:
     """A SELECT of all columns with the types they have, personal ones masked: those that say so,
-    and `personal`.
+    `personal`, and those that may be a key, as nothing says what they mean. Of a source table
+    (`is_source`) only tags say that.
     """
+    masked = {*personal}
+    masked |= {
+        name
+        for name, type_ in columns.items()
+        if _may_be_a_key(name, type_, meaning[name], is_source)
+    }
     listed = [
-        f"{_masked(name, type_, meaning[name], name in personal)} AS {quote_ident(name)}"
+        f"{_masked(name, type_, meaning[name], name in masked)} AS {quote_ident(name)}"
         for name, type_ in columns.items()
     ]
     return f"SELECT {', '.join(listed)} FROM {source}"
@@ -72,6 +85,18 @@ def _hash(column: str) -> str:
     text = f"encode(lower(trim({column})))"
     inner = f"unhex(sha256(getvariable('c360_mask_inner') || {text}))"
     return f"sha256(getvariable('c360_mask_outer') || {inner})[1:32]"
+
+
+def _may_be_a_key(name: str, type_: str, spec: ColumnSpec, is_source: bool) -> bool:
+    """Whether a text or whole number has no tag, nor, in a table that is made, a description.
+
+    A number that is made counts something, unless it is passed on as its source sends it.
+    """
+    if spec.semantic or name in GENERATED_COLUMNS:
+        return False
+    is_as_sent = is_source or spec.description == UNTAGGED
+    is_text = "VARCHAR" in type_ and (is_as_sent or not spec.description)
+    return is_text or (is_as_sent and type_ in WHOLE_NUMBERS)
 
 
 def _is_personal(name: str, spec: ColumnSpec) -> bool:

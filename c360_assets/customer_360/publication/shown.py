@@ -62,7 +62,8 @@ def publish_plan(
         hashed = _hashed(entry, personal)
         masked = None
         if database.masked:
-            masked = masked_select(entry.columns, entry.meaning, view, hashed)
+            is_source = entry.schema == "domain"
+            masked = masked_select(entry.columns, entry.meaning, view, hashed, is_source=is_source)
         mark = _mark(session, database, entry, decides_all, hashed)
         tables.append(_published_table(session, entry, view, made.get(entry.name), masked, mark))
     return tables

@@ -45,6 +45,7 @@ from c360_assets.warehouse.recipe import (
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.sql_errors import reason
+from c360_assets.wording import counted
 
 STAGE = "customer_360"
 # Tables whose rows are persons; a person twice or a row without one must never be published.
@@ -264,6 +265,6 @@ def check_grain(session: Session, node: TableNode) -> None:
     if rows != known or known != distinct:
         raise C360Error(
             f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of "
-            f"{rows} rows have none and {known - distinct} repeat one; "
+            f"{counted(rows, 'row')} lack one and {known - distinct} repeat one; "
             "the database is not published"
         )

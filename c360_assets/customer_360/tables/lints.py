@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
+from c360_assets.wording import counted
+
 LONG_LIST = 100
 # A backslash twice before what a regular expression escapes: other engines' spelling of one.
 DOUBLED = re.compile(r"\\\\[dDwWsSbBpPtnr.()\[\]{}|+*?^$]")
@@ -85,7 +87,7 @@ def long_exclusion(query: exp.Query) -> Iterator[str]:
         excluded = negated.this
         if isinstance(excluded, exp.In) and len(excluded.expressions) > LONG_LIST:
             count = len(excluded.expressions)
-            yield f"has NOT IN over {count} values: keep them in a table and join it"
+            yield f"has NOT IN over {counted(count, 'value')}: keep them in a table and join it"
 
 
 def doubled_backslash(query: exp.Query) -> Iterator[str]:

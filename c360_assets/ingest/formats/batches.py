@@ -18,6 +18,7 @@ from c360_assets.ingest.failures import LoadError, file_message
 from c360_assets.ingest.formats.sniff import why_missing
 from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.models import FeedConfig
+from c360_assets.wording import counted
 
 BATCH_ROWS = 500_000
 SHOWN_NAMES = 5
@@ -151,7 +152,7 @@ def _differences(declared: Mapping[str, str], present: Sequence[str]) -> list[st
 
 def _columns_text(names: Sequence[str]) -> str:
     """A number of columns, with the names of some: those that look like names."""
-    columns = "1 column" if len(names) == 1 else f"{len(names)} columns"
+    columns = counted(len(names), "column")
     shown = [name for name in names if COLUMN_NAME.fullmatch(name)][:SHOWN_NAMES]
     if not shown:
         return columns
@@ -162,7 +163,7 @@ def _columns_text(names: Sequence[str]) -> str:
 
 def _files_text(paths: Sequence[str]) -> str:
     others = len(paths) - 1
-    return f"file {paths[0]} and {others} more files" if others else f"file {paths[0]}"
+    return f"file {paths[0]} and {counted(others, 'more file')}" if others else f"file {paths[0]}"
 
 
 def numbered(frames: Iterable[pl.DataFrame], skip: int = 0) -> Iterator[pl.DataFrame]:

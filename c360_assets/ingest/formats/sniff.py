@@ -14,6 +14,7 @@ from typing import NamedTuple
 from c360_assets.ingest.formats.workbooks import READABLE
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import FeedConfig
+from c360_assets.wording import counted
 
 
 class Signature(NamedTuple):
@@ -144,7 +145,7 @@ def why_missing(
         expected = DELIMITERS.get(delimiter, delimiter)
         return f'its first line holds no {expected!r}: say `delimiter: "{other}"` under files'
     if delimiter and feed.files.header and declared.isdisjoint(header):
-        problem = f"none of its {len(header)} columns is declared"
+        problem = f"none of its {counted(len(header), 'column')} is declared"
         if len(header) != len(declared):
             return f"{problem}: correct the names under fields, or files.delimiter"
         return (

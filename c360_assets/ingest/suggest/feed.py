@@ -43,6 +43,7 @@ from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.loader import read_files
 from c360_assets.tenant.models import Tenant
 from c360_assets.tenant.schemas import schema_line
+from c360_assets.wording import counted
 
 ERROR_PERCENT = 1
 # Wrong rows of a sample that a threshold is proposed for: so few, or such a percentage of it.
@@ -255,7 +256,10 @@ def _correct(columns: list[Column], trial: Trial) -> bool:
         if count and trial.rejected > allowed:
             column.inferred = Inferred("string")
             column.tags = []
-            column.notes = [f"{count} values are no {column.type} that can be read: it stays text"]
+            column.notes = [
+                f"{counted(count, 'value is', 'values are')} no {column.type} that can be read: "
+                "it stays text"
+            ]
             corrected = True
     return corrected
 
@@ -264,7 +268,9 @@ def _written(draft: Draft, trial: Trial | None) -> str:
     sample, columns = draft.sample, draft.columns
     key = propose_primary_key(columns, sample.frame)
     files = draft.pattern
-    proposed = f"Proposed from {sample.frame.height} rows of {_comment(draft.path.name)}."
+    proposed = (
+        f"Proposed from {counted(sample.frame.height, 'row')} of {_comment(draft.path.name)}."
+    )
     place = Path("feeds") / _file_name(draft.source) / f"{_file_name(draft.feed)}.yaml"
     lines = [
         schema_line("feed", place),
@@ -306,9 +312,12 @@ def _about_trial(draft: Draft, trial: Trial) -> list[str]:
 def _about_rows(draft: Draft, trial: Trial) -> list[str]:
     good = trial.read - trial.rejected
     extent = "all of the file" if draft.sample.whole else "the beginning of a larger file"
-    lines = [f"Tried: {good} of {trial.read} rows load ({extent})."]
+    lines = [f"Tried: of {counted(trial.read, 'row')} {counted(good, 'loads', 'load')} ({extent})."]
     if trial.rejected:
-        lines.append(f"{trial.rejected} are rejected, each with its line in a log: {trial.reasons}")
+        lines.append(
+            f"{counted(trial.rejected, 'is', 'are')} rejected, each with its line in a log: "
+            f"{trial.reasons}"
+        )
     if _rejected_percent(trial) > ERROR_PERCENT:
         decision = "correct the file, or raise error_threshold"
         if _may_reject(trial):
@@ -316,7 +325,8 @@ def _about_rows(draft: Draft, trial: Trial) -> list[str]:
         lines.append(f"DECIDE: those are more than {ERROR_PERCENT} % of the rows: {decision}")
     if trial.same_key:
         lines.append(
-            f"{trial.same_key} rows have the key of another row, of which the later stands"
+            f"{counted(trial.same_key, 'row has', 'rows have')} the key of another row, of which "
+            "the later stands"
         )
     return lines
 

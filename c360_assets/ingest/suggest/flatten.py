@@ -30,6 +30,7 @@ from c360_assets.tenant.check_feeds import tidy_name
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.schemas import schema_line
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.wording import counted
 
 LOOKED_AT = 1000
 DEEPEST = 3
@@ -84,7 +85,7 @@ def note_nested(sample: Sample, columns: list[Column]) -> None:
         if not inner:
             continue
         tagged = [f"{leaf.name} ({leaf.tags[0]})" for leaf in inner if leaf.tags]
-        holds = f"holds {', '.join(tagged)}" if tagged else f"holds {len(inner)} values"
+        holds = f"holds {', '.join(tagged)}" if tagged else f"holds {counted(len(inner), 'value')}"
         column.notes.append(f"{holds}: --flatten --write makes columns of them")
 
 
