@@ -71,6 +71,29 @@ def outside(
     return files if is_remote(feed) else marked(feed, folder, files)
 
 
+def of_no_feed_or_several(tenant: Tenant) -> list[str]:
+    """A sentence for the files below `landing/` that no feed takes, one for those that several
+    take.
+    """
+    sentences = []
+    strays = unclaimed(tenant)
+    if strays:
+        sentences.append(
+            f"{len(strays)} files below landing/ belong to no feed and are not loaded, such as "
+            f"{strays[0]}; correct `files.pattern` of their feed, or add one "
+            "(`c360 feed suggest FILE`)"
+        )
+    taken_twice = shared(tenant)
+    if taken_twice:
+        path, feeds = next(iter(taken_twice.items()))
+        sentences.append(
+            f"{len(taken_twice)} files below landing/ belong to several feeds and are loaded by "
+            f"each, such as {path} ({', '.join(feeds)}); correct `files.pattern` of one, unless "
+            "that is meant"
+        )
+    return sentences
+
+
 def unclaimed(tenant: Tenant) -> list[str]:
     """Files below `landing/` that no feed's pattern takes, or whose date is no date.
 

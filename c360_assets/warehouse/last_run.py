@@ -26,7 +26,7 @@ class LastRun:
     """One run: `what` was begun, with which `options`, when (ISO, with its zone), how long.
 
     `files` and `rows` were loaded. `stitched` and `published`: whether it was done anew. `built`
-    and `reused` are numbers of tables, `failures` of what failed.
+    and `reused` are numbers of tables, `failures` of what failed; `messages` say what that was.
     """
 
     what: str
@@ -40,6 +40,7 @@ class LastRun:
     reused: int = 0
     published: bool = False
     failures: int = 0
+    messages: list[str] = field(default_factory=list)
 
     @property
     def began_at(self) -> datetime:

@@ -26,7 +26,6 @@ from c360_assets.automation.jobs import LOAD, STITCH
 from c360_assets.automation.runs import (
     GRPC_INFO_TAG,
     KILLED,
-    STOPPED,
     TableDone,
     launch,
     open_instance,
@@ -34,6 +33,7 @@ from c360_assets.automation.runs import (
 )
 from c360_assets.definitions import build
 from c360_assets.run_tags import FEED_TAG, OWNER_TAG
+from c360_assets.step_failures import STOPPED
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.processes import owner_is_gone, owner_mark, process_identity
 from c360_assets.warehouse.running import dead_runs
