@@ -14,6 +14,7 @@ import polars as pl
 
 from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.done_marks import mark_names
+from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landed_files import (
     LandedFile,
@@ -34,9 +35,12 @@ def unmarked(tenant: Tenant, feed: FeedConfig) -> list[str]:
     """Local files of the feed that wait for their mark, by path."""
     if feed.files.done is None or is_remote(feed):
         return []
-    marked = {file.relative for file in landed(tenant, feed)}
     folder = tenant.root / feed.files.address
-    matches = look_at(feed, folder).matches
+    try:
+        marked = {file.relative for file in landed(tenant, feed)}
+        matches = look_at(feed, folder).matches
+    except LoadError:  # told where the feed's files are asked for
+        return []
     return [match.path for match in matches if match.valid and match.path not in marked]
 
 
@@ -118,12 +122,15 @@ def _is_hidden(path: str) -> bool:
 def _claimed(tenant: Tenant, feed: FeedConfig) -> set[str]:
     """Paths below `landing/` of the feed's files, their marks, and its odd entries."""
     folder = tenant.root / feed.files.address
-    paths = [match.path for match in look_at(feed, folder).matches if match.valid]
-    odd = FilePattern(feed.files.pattern).odd_entries(folder, feed.files.format == "parquet")
+    pattern = FilePattern(feed.files.pattern)
+    is_parquet = feed.files.format == "parquet"
+    look = pattern.look(folder, is_parquet)
+    paths = [match.path for match in look.matches if match.valid]
+    odd = pattern.odd_entries(folder, is_parquet)
     if feed.files.done is not None:
         paths += _marks(feed.files.done, paths)
-    if feed.files.format == "parquet":
-        paths += _marks_of_engines(paths, look_at(feed, folder).listing.files)
+    if is_parquet:
+        paths += _marks_of_engines(paths, look.listing.files)
     paths += [entry.path for entry in odd]
     if folder == tenant.root / "landing":
         return set(paths)

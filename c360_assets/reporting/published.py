@@ -237,8 +237,8 @@ def unreadable(name: str, error: duckdb.Error) -> C360Error:
     remote = quoted_failure(str(error))
     if remote:
         return C360Error(
-            f"{name} cannot be read ({remote}): see that its server is well and these credentials "
-            "may read all of it; `c360 run` publishes again what is missing there"
+            f"{name} cannot be read ({remote}): see that its server is well, and that this user or "
+            "these credentials may read all of it; `c360 run` publishes again what is missing there"
         )
     reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
     remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"

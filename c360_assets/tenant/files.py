@@ -216,6 +216,11 @@ class FilePattern:
                 matches.append(fit)
         return matches
 
+    def closed_folders(self, listing: Listing) -> list[str]:
+        """Folders that this user may not look into, and in which files that fit may lie."""
+        deepest = sum(text.count("/") for is_date, text in self._tokens if not is_date)
+        return [path for path in listing.closed if not path or path.count("/") < deepest]
+
     def odd_entries(self, root: Path, folders: bool = False) -> list[OddEntry]:
         """What fits by its name below the folder `root` and is no file to load, by path."""
         listing = self._listing(root)
