@@ -126,12 +126,24 @@ def _claimed(tenant: Tenant, feed: FeedConfig) -> set[str]:
     is_parquet = feed.files.format == "parquet"
     look = pattern.look(folder, is_parquet)
     paths = [match.path for match in look.matches if match.valid]
-    odd = pattern.odd_entries(folder, is_parquet)
     if feed.files.done is not None:
         paths += _marks(feed.files.done, paths)
     if is_parquet:
         paths += _marks_of_engines(paths, look.listing.files)
-    paths += [entry.path for entry in odd]
+    return _below_landing(tenant, feed, paths) | _odd(tenant, feed)
+
+
+def _odd(tenant: Tenant, feed: FeedConfig) -> set[str]:
+    """Paths below `landing/` of the feed's odd entries."""
+    folder = tenant.root / feed.files.address
+    pattern = FilePattern(feed.files.pattern)
+    odd = pattern.odd_entries(folder, feed.files.format == "parquet")
+    return _below_landing(tenant, feed, [entry.path for entry in odd])
+
+
+def _below_landing(tenant: Tenant, feed: FeedConfig, paths: Iterable[str]) -> set[str]:
+    """Paths of the feed's folder as paths below `landing/`."""
+    folder = tenant.root / feed.files.address
     if folder == tenant.root / "landing":
         return set(paths)
     prefix = os.path.relpath(folder, tenant.root / "landing")
@@ -162,6 +174,6 @@ def shared(tenant: Tenant) -> dict[str, list[str]]:
     takers: dict[str, list[str]] = defaultdict(list)
     for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
         if not is_remote(feed) and feed.files.contents is None:
-            for path in _claimed(tenant, feed):
+            for path in _claimed(tenant, feed) - _odd(tenant, feed):
                 takers[path].append(feed.name)
     return {path: feeds for path, feeds in sorted(takers.items()) if len(feeds) > 1}

@@ -14,7 +14,7 @@ import pytest
 from c360_assets.configuration import all_problems, load_tenant
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
-from c360_assets.ingest.odd_files import unclaimed
+from c360_assets.ingest.odd_files import shared, unclaimed
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.listing import listing_of
 from c360_assets.warehouse.ledger import SCHEMA
@@ -86,3 +86,25 @@ def test_settings_in_a_closed_folder_are_not_taken_out(root: Path) -> None:
         problems = all_problems(root)
     told = [str(problem) for problem in problems if problem.severity == "error"]
     assert told[0].startswith("feeds/shop: is a folder that may not be looked into")
+
+
+@pytest.mark.parametrize("pattern", ["'shop/c-'yyyyMMdd'.csv'", "'*/c-'yyyyMMdd'.csv'"])
+def test_a_folder_that_is_a_link_is_told_of(root: Path, pattern: str) -> None:
+    landing = root / "landing"
+    (landing / "shop").rename(root / "elsewhere")
+    (landing / "shop").symlink_to(root / "elsewhere")
+    (landing / "club").symlink_to(root / "elsewhere")
+    files = FilePattern(pattern)
+    odd = {entry.path: entry.problem for entry in files.odd_entries(landing)}
+    assert odd["shop"].startswith("is a link to a folder, which is not followed")
+    assert ("club" in odd) == ("*" in pattern)
+    assert FilePattern("'c-'yyyyMMdd'.csv'").odd_entries(landing) == []
+
+
+def test_a_linked_folder_of_two_feeds_is_no_file_of_both(root: Path) -> None:
+    feed = root / "feeds" / "shop" / "orders.yaml"
+    text = (feed.parent / "customers.yaml").read_text()
+    feed.write_text(text.replace("feed: Customers", "feed: Orders").replace("customers-", "o-"))
+    (root / "landing" / "shop").rename(root / "elsewhere")
+    (root / "landing" / "shop").symlink_to(root / "elsewhere")
+    assert shared(load_tenant(root)) == {}
