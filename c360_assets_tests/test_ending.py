@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,38 @@ def _code_without_reader(program: str) -> int:
             env={**os.environ, "PYTHONUNBUFFERED": ""},
             check=False,
         ).returncode
+
+
+STREAMS = """
+import os, sys
+from c360_assets.cli.ending import open_closed_streams
+open_closed_streams()
+file = open(sys.argv[1], "w")
+print("printed")
+sys.stdout.flush()
+os.write(1, b"written")
+sys.exit(0 if file.fileno() > 2 else 3)
+"""
+
+
+def test_a_file_does_not_take_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    shell = 'exec "$0" -c "$1" "$2" <&- >&- 2>&-'
+    ended = subprocess.run(["sh", "-c", shell, sys.executable, STREAMS, str(file)], check=False)
+    assert (ended.returncode, file.read_text()) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["tags"], ["--version"]])
+def test_a_full_disk_under_standard_output_is_one_sentence(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "c360_assets.cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode in (1, 120)
+    first, *others = ended.stderr.splitlines()
+    assert "the disk is full: make room" in first
+    assert "Traceback" not in "".join(others)

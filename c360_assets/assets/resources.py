@@ -27,6 +27,7 @@ from c360_assets.ingest import delivery_days
 from c360_assets.privacy.enforce import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
+from c360_assets.step_failures import message_of
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
@@ -93,6 +94,7 @@ def _note(root: Path, context: dg.InitResourceContext, began: datetime, before: 
     changed = changed_tables(before.tables, after.tables) - RUN_TABLES
     config: Any = run.run_config
     given = config.get("resources", {}).get(RESOURCE, {}).get("config", {})
+    failed = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     loaded = read_ledger(warehouse).filter(pl.col("run_id") == run.run_id)
     last = LastRun(
         what=f"job {run.job_name}",
@@ -104,9 +106,15 @@ def _note(root: Path, context: dg.InitResourceContext, began: datetime, before: 
         stitched=GENERATION in changed,
         built=len(changed),
         published=before.meta.get(PUBLISHED) != after.meta.get(PUBLISHED),
-        failures=instance.get_run_stats(run.run_id).steps_failed,
+        failures=len(failed),
+        messages=[_failure(event.dagster_event) for event in failed],
     )
     note_run(root, last)
+
+
+def _failure(event: dg.DagsterEvent | None) -> str:
+    assert event is not None
+    return f"{event.step_key}: {message_of(event.step_failure_data.error)}"
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):

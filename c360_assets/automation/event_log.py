@@ -5,8 +5,9 @@ what an event costs, and a quarter of the CPU of a day on which little changed. 
 its migrations to begin the file of a run; here that file is a copy of an empty one. What is stored,
 and where, is Dagster's. A home with its own `dagster.yaml`, for PostgreSQL, does not come here.
 
-The one place that names private modules of Dagster: `constraints.txt` names the version that they
-are of, and without this storage, `storage` in `dagster.yaml` taken out, all goes on as before.
+The one place that names private modules of Dagster, whose public API has no storage: its own guide
+names these modules in `dagster.yaml`. `TRIED` are the versions that they are known to fit; without
+this storage, `storage` in `dagster.yaml` taken out, all goes on as before.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from typing import Any, ClassVar
 
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import NullPool, QueuePool
 
+TRIED = ("1.13.27",)
 # Each run has a file of its own beside the index; a process writes to one run at a time.
 OPEN_FILES = 4
 BUSY_SECONDS = 60
@@ -112,12 +113,10 @@ def _leave_writing_to_the_system(connection: sqlite3.Connection, _record: object
 class TenantStorage(DagsterSqliteStorage):
     """Runs, events and ticks of one tenant below its Dagster home, where Dagster keeps them."""
 
-    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         super().__init__(base_dir, inst_data)
         self._event_log_storage = EventLog(self._event_log_storage._base_dir)
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> TenantStorage:
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> TenantStorage:
         return cls(inst_data=inst_data, **config_value)

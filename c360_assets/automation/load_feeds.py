@@ -23,11 +23,12 @@ from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landed_files import LandedFile, landed
 from c360_assets.ingest.landing import pending, today
-from c360_assets.ingest.odd_files import odd_entries, outside, shared, unclaimed, unmarked
+from c360_assets.ingest.odd_files import odd_entries, of_no_feed_or_several, outside, unmarked
 from c360_assets.ingest.read_again import DayLoad, days_without_files, not_there_messages
 from c360_assets.ingest.read_otherwise import otherwise_messages
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -242,9 +243,9 @@ def _chosen(tenant: Tenant, options: DayOptions) -> list[FeedConfig]:
     if not options.feeds:
         return feeds
     names = [feed.name for feed in feeds]
-    unknown = [name for name in options.feeds if tenant.feed(name) is None]
-    if unknown:
-        raise C360Error(f"no feed {', '.join(unknown)}; there are {', '.join(names)}")
+    for name in options.feeds:
+        if tenant.feed(name) is None:
+            raise C360Error(f"there is no feed {name}; {instead_of(name, names)}")
     chosen = [tenant.feed(name) for name in options.feeds]
     return [feed for feed in feeds if feed in chosen]
 
@@ -328,24 +329,7 @@ def _warnings_of_folders(tenant: Tenant) -> list[str]:
                 f"{feed.name}: {counted(len(waiting), 'file waits', 'files wait')} for a mark "
                 f"{feed.files.done}, such as {waiting[0]} (files.done)"
             )
-    strays = unclaimed(tenant)
-    if strays:
-        warnings.append(
-            f"{counted(len(strays), 'file below landing/ is', 'files below landing/ are')} of no "
-            f"feed and not loaded, such as {strays[0]}; correct `files.pattern` of their feed, or "
-            "add one "
-            "(`c360 feed suggest FILE`)"
-        )
-    taken_twice = shared(tenant)
-    if taken_twice:
-        path, feeds = next(iter(taken_twice.items()))
-        warnings.append(
-            f"{counted(len(taken_twice), 'file below landing/ is', 'files below landing/ are')} of "
-            f"several feeds and loaded by each, such as {path} ({', '.join(feeds)}); correct "
-            "`files.pattern` of one, unless "
-            "that is meant"
-        )
-    return warnings
+    return [*warnings, *of_no_feed_or_several(tenant)]
 
 
 def _load_feed(

@@ -14,6 +14,7 @@ from c360_assets.configuration import all_problems
 from c360_assets.customer_360.publication.lakes import published_names
 from c360_assets.errors import C360Error, ConfigError, has_errors
 from c360_assets.recipes import recipes
+from c360_assets.semantics.closest import instead_of
 from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.models import Tenant
@@ -156,7 +157,8 @@ def remove_tables(tenant: Tenant, names: Collection[str], *, dry_run: bool = Fal
 def _require_removable(tenant: Tenant, manifest: Manifest, others: Collection[str]) -> None:
     for name in sorted(others):
         if name not in manifest.tables:
-            raise C360Error(f"there is no table {name} in the warehouse")
+            remedy = instead_of(name, sorted(manifest.tables))
+            raise C360Error(f"there is no table {name} in the warehouse; {remedy}")
         readers = sorted({r.tables[0] for r in recipes(tenant) if r.tables and name in r.reads})
         read = f", and {', '.join(readers)} is made from it" if readers else ""
         raise C360Error(

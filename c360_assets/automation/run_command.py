@@ -20,18 +20,23 @@ from c360_assets.automation.load_feeds import Loading, load_feeds
 from c360_assets.automation.plan import matches, plan, publishes
 from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
+from c360_assets.customer_360.destinations import (
+    SendDestination,
+    destination_asset,
+    receiving_tables,
+)
 from c360_assets.customer_360.destinations import due as lacking_destinations
-from c360_assets.customer_360.destinations import receiving_tables
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.privacy.enforce import enforce
 from c360_assets.remarks import NO_CUSTOMERS
 from c360_assets.reporting.progress import Reporter
-from c360_assets.reporting.summary import DayReport, SentList, Summary, summarize
+from c360_assets.reporting.summary import DayReport, SentList, SentTables, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.segments.campaign_recipes import due_campaigns
 from c360_assets.segments.send_record import SENDS, sends_since
+from c360_assets.semantics.closest import instead_of
 from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
@@ -76,11 +81,14 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Computed:
-    """How computing went. `published` is whether the database was built anew."""
+    """How computing went. `published` is whether the database was built anew, `sent_to` names the
+    destinations that received tables.
+    """
 
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     published: bool = False
+    sent_to: list[str] = field(default_factory=list)
 
 
 def run_day(
@@ -117,6 +125,10 @@ def run_day(
         # Before the versions go that this run has replaced.
         with open_session(warehouse.root, tenant.config.timezone) as session:
             sent = sends_since(session, before.get(SENDS))
+            sent_tables = [
+                SentTables(name, SendDestination(tenant, name).received(session)["rows"])
+                for name in computed.sent_to
+            ]
         if launcher.instance is not None:
             tidy(tenant, launcher.instance)
         changed = changed_tables(before, warehouse.manifest.tables)
@@ -133,6 +145,7 @@ def run_day(
             warnings=[*loading.warnings, *computed.warnings],
             published=place.shown if shows_database else None,
             published_now=computed.published,
+            sent_tables=sent_tables,
             sent=[SentList.of(send) for send in sent],
             seconds=reporter.seconds,
         )
@@ -159,6 +172,7 @@ def _noted(options: DayOptions, report: DayReport, began: datetime, *, stitched:
         reused=len(report.reused),
         published=report.published_now,
         failures=len(report.failures),
+        messages=report.failures,
     )
 
 
@@ -306,9 +320,9 @@ def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
     short_names = {table: table.rpartition("/")[2] for table in tables}
     named = [name for name in tables if name in wanted or short_names[name] in wanted]
     known = {*named, *(short_names[name] for name in named)}
-    missing = sorted(set(wanted) - known)
-    if missing:
-        raise C360Error(f"no table {', '.join(missing)}; there are {', '.join(sorted(tables))}")
+    for name in sorted(set(wanted) - known):
+        remedy = instead_of(name, sorted({*tables, *short_names.values()}))
+        raise C360Error(f"there is no table {name}; {remedy}")
     return named
 
 
@@ -360,6 +374,7 @@ def _compute(
         warnings=list(outcome.warnings),
         failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
         published=DATABASE in built,
+        sent_to=[name for name in work.destinations if destination_asset(name) in built],
     )
 
 
@@ -372,5 +387,5 @@ def _match_model(warehouse: Warehouse) -> str:
 
 def _tables_to_compute(work: _Work) -> list[str]:
     database = [DATABASE] if work.publish else []
-    destinations = [f"destination/{name}" for name in work.destinations]
+    destinations = [destination_asset(name) for name in work.destinations]
     return [*work.stale, *database, *destinations, *work.campaigns]

@@ -29,6 +29,8 @@ from c360_assets.automation.instance_owner import claim
 from c360_assets.errors import C360Error
 from c360_assets.run_options import RunOptions
 from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG
+from c360_assets.step_failures import message_of
+from c360_assets.warehouse.last_run import note_dead_run
 from c360_assets.warehouse.processes import owner_is_elsewhere, owner_is_gone, owner_mark
 from c360_assets.warehouse.running import dead_runs, forget_runs, running
 
@@ -43,9 +45,6 @@ SECONDS_TO_NAME_AN_OWNER = 600.0
 # Until then a server that does not answer may be one of another container, whose run is alive.
 SECONDS_TO_COME_TO_LIFE = 15.0
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
-STOPPED = (
-    "it was stopped by a signal before it was done; the next run goes on with what is not current"
-)
 
 
 @dataclass(frozen=True)
@@ -202,24 +201,6 @@ class _Follower:
             self.progress(done)
 
 
-def message_of(error: object) -> str:
-    """The text of the innermost error of a Dagster failure, without the name of its class.
-
-    A signal has no text.
-    """
-    while getattr(error, "cause", None) is not None:
-        error = error.cause  # type: ignore[attr-defined]
-    if error is None:
-        return ""
-    message = str(getattr(error, "message", error)).strip()
-    name = getattr(error, "cls_name", None) or ""
-    if name == dg.DagsterExecutionInterruptedError.__name__:
-        return STOPPED
-    head, _, rest = message.partition(": ")
-    begins_with_class = name != "" and head.endswith(name) and rest != ""
-    return rest if begins_with_class else message
-
-
 def reconcile(instance: dg.DagsterInstance) -> int:
     """Mark unfinished runs whose process no longer exists as failed, and return how many.
 
@@ -239,6 +220,7 @@ def reconcile(instance: dg.DagsterInstance) -> int:
         is_let_go = run.run_id in let_go and owner_is_elsewhere(mark, run.run_id)
         if is_let_go or owner_is_gone(mark, run.run_id) or _has_no_owner(record):
             instance.report_run_failed(run, KILLED)
+            note_dead_run(root, run.job_name, record.create_timestamp, KILLED)
             dead += 1
         else:
             undecided.add(run.run_id)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from c360_assets.cli import campaigns, segments
 from c360_assets.cli.configuration import check
 from c360_assets.cli.databases import diff, history, preview, rollback, scaffold, send
-from c360_assets.cli.ending import end_at_once
+from c360_assets.cli.ending import end_at_once, open_closed_streams
 from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
+from c360_assets.cli.output import reported_errors
 from c360_assets.cli.privacy import allow, dsar, forget, requests, retry, rotate_key
 from c360_assets.cli.privacy import status as privacy_status
 from c360_assets.cli.questions import explain, profile, sql, status
@@ -45,8 +47,24 @@ app = typer.Typer(
 )
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"c360 {version('c360-assets')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _every_verb(tenant: TenantOption = None) -> None:
+def _every_verb(
+    tenant: TenantOption = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Options that may stand before the verb."""
     if tenant is not None:
         os.environ["C360_TENANT_DIR"] = str(tenant.resolve())
@@ -158,9 +176,14 @@ app.add_typer(campaign_app, name="campaign")
 def main() -> None:
     """Entry point of the `c360` command."""
     sys.excepthook = print_traceback
+    open_closed_streams()
     collect_seldom()
     try:
-        app()
+        with reported_errors():
+            app()
     except SystemExit as ended:
         end_at_once(ended.code)
         raise
+    except typer.Exit as ended:
+        end_at_once(ended.exit_code)
+        sys.exit(ended.exit_code)

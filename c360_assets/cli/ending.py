@@ -1,4 +1,4 @@
-"""The end of a process of ours. What a verb ends with belongs to its module."""
+"""The streams of a process of ours, and its end. What a verb ends with belongs to its module."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import atexit
 import os
 import sys
 import threading
+
+
+def open_closed_streams() -> None:
+    """Give a process that was started without standard streams, as by `c360 run >&-`, streams that
+    lead nowhere: the next file it opens would take the place of one, and get what is printed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Gets the lowest number that is free, which is that of the stream.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def end_at_once(code: object) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -33,27 +32,21 @@ from c360_assets.customer_360.publication.publish import (
     published_asset,
     published_facts,
 )
-from c360_assets.customer_360.publication.send_files import optional_part, send_to_folder
+from c360_assets.customer_360.publication.send_errors import safe_errors
+from c360_assets.customer_360.publication.send_files import send_to_folder
 from c360_assets.customer_360.publication.send_postgres import LONGEST_NAME, send_to_postgres
 from c360_assets.errors import C360Error, Problem
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current, make_current
-from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.wording import counted
 
 SENT = "sent"  # with a destination's name: the fact of the manifest that says what it has received
-REFUSALS = {
-    "2BP01": "a view or another table depends on a table whose columns have changed: "
-    "drop it first, or send under another name",
-    "42501": "its user may not do this: it must own the tables, or may not make the schema",
-    "42809": "the target is no table: send under another name",
-    "53100": "its disk is full",
-}
 CATALOGUED_COLUMNS = """
     SELECT "column", is_pii, coalesce(semantic, '') FROM c360_catalog
     WHERE "schema" = 'main' AND lower("table") = lower(?)
@@ -85,7 +78,7 @@ class SendDestination(Recipe):
 
     def __init__(self, tenant: Tenant, name: str) -> None:
         read = published_asset(tenant.destinations[name].database)
-        super().__init__((), [read], outputs=[f"destination/{name}"])
+        super().__init__((), [read], outputs=[destination_asset(name)])
         self.tenant = tenant
         self.name = name
         self.config = tenant.destinations[name]
@@ -130,7 +123,7 @@ class SendDestination(Recipe):
                 table: self._query(session, con, table, item)
                 for table, item in self.config.tables.items()
             }
-            with _safe_errors(self.name, self.config):
+            with safe_errors(self.name, self.config):
                 rows = self._send(con, queries, session.run_id)
             empty = self._left_empty(con, queries)
         warnings = [
@@ -221,6 +214,11 @@ def _targets(settings: Mapping[str, Any]) -> set[str]:
     return {f"{item['name'] or table}{suffix} ({place})" for table, item in tables}
 
 
+def destination_asset(name: str) -> str:
+    """What the orchestrator calls a receiver of tables."""
+    return f"destination/{name}"
+
+
 def destination_recipes(tenant: Tenant) -> list[SendDestination]:
     """One recipe per receiver of tables, each after the publication of its database."""
     return [SendDestination(tenant, name) for name in receiving_tables(tenant)]
@@ -250,8 +248,8 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
     refuses; what was published stays.
     """
     if name not in tenant.destinations:
-        known = ", ".join(tenant.destinations) or "none"
-        raise C360Error(f"no destination {name}; there are {known} (destinations.yaml)")
+        remedy = instead_of(name, tenant.destinations)
+        raise C360Error(f"destinations.yaml has no destination {name}; {remedy}")
     if not tenant.destinations[name].tables:
         raise C360Error(f"destination {name} receives campaigns only: `c360 campaign send NAME`")
     recipe = SendDestination(tenant, name)
@@ -407,42 +405,3 @@ def _listed_columns(
     if missing:
         raise C360Error(f"destination {name}: {table} has no column {', '.join(missing)}")
     return [by_name[column.lower()] for column in listed]
-
-
-@contextmanager
-def _safe_errors(name: str, config: DestinationConfig) -> Iterator[None]:
-    """Whatever a receiver says may quote values or credentials, so only its kind is reported."""
-    try:
-        yield
-    except C360Error as error:
-        raise C360Error(f"destination {name}: {error}") from None
-    except ImportError:
-        raise C360Error(f"destination {name} needs {optional_part(config)}") from None
-    except Exception as error:
-        kind = _kind(error, config)
-        raise C360Error(
-            f"destination {name} did not take the data: {kind}; `c360 send {name}` tries again"
-        ) from None
-
-
-def _kind(error: Exception, config: DestinationConfig) -> str:
-    """The kind of an error in words of this module or of the operating system, none of the
-    receiver's.
-    """
-    kind = type(error).__name__
-    if isinstance(error, OSError) and error.errno:
-        return f"{kind}, {os.strerror(error.errno)}"
-    if scheme_of(config.path or ""):
-        return f"{kind}: is the place up, and are its address and the credentials right?"
-    if config.type != "postgres":
-        return kind
-    state = getattr(error, "sqlstate", None)
-    if state:
-        known = [REFUSALS[state]] if state in REFUSALS else []
-        return ", ".join([kind, f"SQLSTATE {state}", *known])
-    if kind == "OperationalError":
-        return (
-            f"{kind}, no connection: is the server up, and are host, port, user, password and "
-            f"database in {config.url_env} right?"
-        )
-    return kind

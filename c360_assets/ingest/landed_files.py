@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from c360_assets.ingest.done_marks import is_marked, local_marks
+from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
-from c360_assets.tenant.files import NO_FILES, FilePattern, Look
+from c360_assets.tenant.files import NO_FILES, FilePattern, Look, printable
 from c360_assets.tenant.models import FeedConfig, Tenant
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -91,8 +92,19 @@ def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[La
 def look_at(
     feed: FeedConfig, folder: Path, known: Mapping[str, tuple[int, int]] = NO_FILES
 ) -> Look:
+    """What is in the feed's folder. Raises LoadError where files of it may lie in a folder that may
+    not be looked into: what is not seen is not loaded.
+    """
     pattern = FilePattern(feed.files.pattern)
-    return pattern.look(folder, feed.files.format == "parquet", known)
+    look = pattern.look(folder, feed.files.format == "parquet", known)
+    closed = pattern.closed_folders(look.listing)
+    if closed:
+        raise LoadError(
+            "closed_folder",
+            f"feed {feed.name}: the folder {printable(str(folder / closed[0]))} may not be looked "
+            "into by this user; give it the rights to read and enter, and run again",
+        )
+    return look
 
 
 def files_of(folder: Path, look: Look) -> list[LandedFile]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.done_marks import mark_names
+from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landed_files import (
     LandedFile,
@@ -28,15 +29,19 @@ from c360_assets.tenant.files import NO_FILES, FilePattern, printable
 from c360_assets.tenant.listing import listing_of
 from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.wording import counted
 
 
 def unmarked(tenant: Tenant, feed: FeedConfig) -> list[str]:
     """Local files of the feed that wait for their mark, by path."""
     if feed.files.done is None or is_remote(feed):
         return []
-    marked = {file.relative for file in landed(tenant, feed)}
     folder = tenant.root / feed.files.address
-    matches = look_at(feed, folder).matches
+    try:
+        marked = {file.relative for file in landed(tenant, feed)}
+        matches = look_at(feed, folder).matches
+    except LoadError:  # told where the feed's files are asked for
+        return []
     return [match.path for match in matches if match.valid and match.path not in marked]
 
 
@@ -71,6 +76,29 @@ def outside(
     return files if is_remote(feed) else marked(feed, folder, files)
 
 
+def of_no_feed_or_several(tenant: Tenant) -> list[str]:
+    """A sentence for the files below `landing/` that no feed takes, one for those that several
+    take.
+    """
+    sentences = []
+    strays = unclaimed(tenant)
+    if strays:
+        sentences.append(
+            f"{counted(len(strays), 'file below landing/ is', 'files below landing/ are')} of no "
+            f"feed and not loaded, such as {strays[0]}; correct `files.pattern` of their feed, or add one "
+            "(`c360 feed suggest FILE`)"
+        )
+    taken_twice = shared(tenant)
+    if taken_twice:
+        path, feeds = next(iter(taken_twice.items()))
+        sentences.append(
+            f"{counted(len(taken_twice), 'file below landing/ is', 'files below landing/ are')} of "
+            f"several feeds and loaded by each, such as {path} ({', '.join(feeds)}); correct "
+            "`files.pattern` of one, unless that is meant"
+        )
+    return sentences
+
+
 def unclaimed(tenant: Tenant) -> list[str]:
     """Files below `landing/` that no feed's pattern takes, or whose date is no date.
 
@@ -95,13 +123,28 @@ def _is_hidden(path: str) -> bool:
 def _claimed(tenant: Tenant, feed: FeedConfig) -> set[str]:
     """Paths below `landing/` of the feed's files, their marks, and its odd entries."""
     folder = tenant.root / feed.files.address
-    paths = [match.path for match in look_at(feed, folder).matches if match.valid]
-    odd = FilePattern(feed.files.pattern).odd_entries(folder, feed.files.format == "parquet")
+    pattern = FilePattern(feed.files.pattern)
+    is_parquet = feed.files.format == "parquet"
+    look = pattern.look(folder, is_parquet)
+    paths = [match.path for match in look.matches if match.valid]
     if feed.files.done is not None:
         paths += _marks(feed.files.done, paths)
-    if feed.files.format == "parquet":
-        paths += _marks_of_engines(paths, look_at(feed, folder).listing.files)
-    paths += [entry.path for entry in odd]
+    if is_parquet:
+        paths += _marks_of_engines(paths, look.listing.files)
+    return _below_landing(tenant, feed, paths) | _odd(tenant, feed)
+
+
+def _odd(tenant: Tenant, feed: FeedConfig) -> set[str]:
+    """Paths below `landing/` of the feed's odd entries."""
+    folder = tenant.root / feed.files.address
+    pattern = FilePattern(feed.files.pattern)
+    odd = pattern.odd_entries(folder, feed.files.format == "parquet")
+    return _below_landing(tenant, feed, [entry.path for entry in odd])
+
+
+def _below_landing(tenant: Tenant, feed: FeedConfig, paths: Iterable[str]) -> set[str]:
+    """Paths of the feed's folder as paths below `landing/`."""
+    folder = tenant.root / feed.files.address
     if folder == tenant.root / "landing":
         return set(paths)
     prefix = os.path.relpath(folder, tenant.root / "landing")
@@ -132,6 +175,6 @@ def shared(tenant: Tenant) -> dict[str, list[str]]:
     takers: dict[str, list[str]] = defaultdict(list)
     for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
         if not is_remote(feed) and feed.files.contents is None:
-            for path in _claimed(tenant, feed):
+            for path in _claimed(tenant, feed) - _odd(tenant, feed):
                 takers[path].append(feed.name)
     return {path: feeds for path, feeds in sorted(takers.items()) if len(feeds) > 1}

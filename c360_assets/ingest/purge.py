@@ -11,6 +11,7 @@ from collections.abc import Callable
 from c360_assets.errors import C360Error
 from c360_assets.ingest.domain_table import purge
 from c360_assets.ingest.read_again import gone
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.lock import tenant_lock
@@ -31,8 +32,8 @@ def purge_feed(
     """
     feed = tenant.feed(feed_name)
     if feed is None:
-        names = ", ".join(sorted(feed.name for feed in tenant.feeds))
-        raise C360Error(f"no feed {feed_name}; there are {names}")
+        remedy = instead_of(feed_name, sorted(feed.name for feed in tenant.feeds))
+        raise C360Error(f"there is no feed {feed_name}; {remedy}")
     with (
         tenant_lock(tenant.root, "`c360 feed purge`", waiting),
         open_session(tenant.root / "warehouse", tenant.config.timezone) as session,

@@ -17,7 +17,7 @@ from rich.text import Text
 from c360_assets.errors import C360Error
 from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.profile import ids_like
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import closest, instead_of
 from c360_assets.stitch.explain.pair import Meeting, PairEvidence, explain_pair
 from c360_assets.stitch.explain.people import (
     Link,
@@ -137,7 +137,6 @@ def _record_named(source: PublishedStitch, name: str) -> Record:
 
 def _no_such_source(source: PublishedStitch, datasource: str, names: list[str]) -> str:
     """What a source that is not matched is: a table of the tenant all the same, or a slip."""
-    there_are = f"there are {', '.join(names)}"
     loaded = source.con.execute(
         "SELECT 1 FROM information_schema.tables WHERE table_schema = 'domain' AND table_name = ?",
         [physical_name(datasource)],
@@ -146,10 +145,9 @@ def _no_such_source(source: PublishedStitch, datasource: str, names: list[str]) 
     if loaded and nearest is None:
         return (
             f"records of {datasource} are not matched themselves (stitch: false); ask for one of "
-            f"a table that is, such as a custom table made of it: {there_are}"
+            f"a table that is, such as a custom table made of it: there are {', '.join(names)}"
         )
-    remedy = f"did you mean {nearest}?" if nearest else there_are
-    return f"there is no source {datasource}; {remedy}"
+    return f"there is no source {datasource}; {instead_of(datasource, names)}"
 
 
 def _follow(source: PublishedStitch, wanted: str) -> _Asked:

@@ -27,6 +27,7 @@ from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.in_memory import build_date, make_inputs
 from c360_assets.reporting.published import database_named, unreadable
 from c360_assets.reporting.rows import print_rows
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.recipe import RunContext, unheard
@@ -103,8 +104,8 @@ def _node_named(nodes: Sequence[TableNode], name: str) -> TableNode:
     for node in nodes:
         if node.name.lower() == name.lower():
             return node
-    known = ", ".join(sorted(node.name for node in nodes))
-    raise C360Error(f"no SQL builds a table named {name}; there is SQL for {known}")
+    remedy = instead_of(name, sorted(node.name for node in nodes))
+    raise C360Error(f"no SQL builds a table named {name}; {remedy}")
 
 
 def _needed_by(node: TableNode, nodes: Sequence[TableNode]) -> list[TableNode]:

@@ -25,7 +25,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.reporting.rows import print_rows
 from c360_assets.reporting.terminal import Output, emit
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import closest, instead_of
 from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.allowed_sql import CATALOGUE_TABLES, QUESTIONS, allowed_statement
@@ -93,7 +93,7 @@ def published_name(tenant: Tenant, name: str) -> str:
     names = [GROUP, *(key for key in configured if key != primary)]
     published = GROUP if name == primary else name
     if published not in names:
-        raise C360Error(f"no database {name}; there are {', '.join(names)}")
+        raise C360Error(f"no database {name}; {instead_of(name, names)}")
     return published
 
 
@@ -238,8 +238,8 @@ def unreadable(name: str, error: duckdb.Error) -> C360Error:
     remote = quoted_failure(str(error))
     if remote:
         return C360Error(
-            f"{name} cannot be read ({remote}): see that its server is well and these credentials "
-            "may read all of it; `c360 run` publishes again what is missing there"
+            f"{name} cannot be read ({remote}): see that its server is well, and that this user or "
+            "these credentials may read all of it; `c360 run` publishes again what is missing there"
         )
     reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
     remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
@@ -326,9 +326,7 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
             if spark:
                 return _spark_sql(sql, tenant)
             return sql.strip() + _shipped_below(tenant, table, database)
-    raise C360Error(
-        f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(sql_of))}"
-    )
+    raise C360Error(f"no SQL builds a table named {name}; {instead_of(name, sorted(sql_of))}")
 
 
 def _spark_sql(sql: str, tenant: Tenant) -> str:

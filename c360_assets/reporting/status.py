@@ -7,9 +7,10 @@ page shows the facts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,9 +26,10 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
-from c360_assets.ingest.odd_files import odd_entries, unmarked
+from c360_assets.ingest.odd_files import odd_entries, of_no_feed_or_several, unmarked
 from c360_assets.reporting.last_run import last_run_line
 from c360_assets.reporting.plain_tables import plain_table
+from c360_assets.reporting.receivers import ReceiverStatus, receiver_statuses
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.reporting.summary import CheckWarning, check_warnings
 from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
@@ -44,6 +46,7 @@ from c360_assets.wording import counted
 
 ALERTS_SHOWN = timedelta(days=7)
 MOST_ALERTS = 10
+MARGIN = 12 * " "  # of what stands below a line of the page
 # By `activation.late` of workflow.yaml.
 LATE_FILES = {
     "wait": "the next day's Stitch and activation take them in, or `c360 run` at once",
@@ -84,6 +87,8 @@ class Status:
     `last_run` is None before the first. `unseen` counts by feed the rows that Stitch has not seen.
     `tables` is where the tables are: a folder or a bucket. `published` is empty where nothing is,
     and so are the `others`, databases by name; `not_looked_at` says why a place could not be.
+    `odd_files` tells of files in `landing/` that no feed takes, or several; `receivers` of what
+    each destination has of the tables that are published.
     `check_warnings` are the checks of the database `customer_360` that warn. `removed` tells of
     tables that the settings no longer have; `alerts` are those of the last days, the newest first;
     `switched_off` are sensors and schedules that begin nothing.
@@ -92,6 +97,7 @@ class Status:
     tenant: str
     last_run: LastRun | None
     feeds: list[FeedStatus]
+    odd_files: list[str]
     stitch: dict[str, Any]
     unseen: dict[str, int]
     tables: str
@@ -100,6 +106,7 @@ class Status:
     check_warnings: list[CheckWarning]
     others: dict[str, dict[str, Any]]
     not_looked_at: list[str]
+    receivers: list[ReceiverStatus]
     activation_cron: str
     late: str
     timezone: str
@@ -122,10 +129,15 @@ def read_status(
     published = publications.pop(GROUP)
     with open_session(root / "warehouse", tenant.config.timezone) as session:
         warnings = check_warnings(session)
+        receivers = receiver_statuses(session, tenant)
+    with one_look():
+        feeds = _feed_statuses(tenant, ledger, published)
+        odd_files = of_no_feed_or_several(tenant)
     return Status(
         tenant=tenant.config.name,
         last_run=last_run(root),
-        feeds=_feed_statuses(tenant, ledger, published),
+        feeds=feeds,
+        odd_files=odd_files,
         stitch=_stitch_figures(warehouse),
         unseen=unseen_by_stitch(tenant, warehouse),
         tables=bucket.address if bucket is not None else str(warehouse.root),
@@ -134,6 +146,7 @@ def read_status(
         check_warnings=warnings if published else [],
         others=publications,
         not_looked_at=not_looked_at,
+        receivers=receivers,
         activation_cron=tenant.workflow.activation.cron,
         late=tenant.workflow.activation.late,
         timezone=tenant.config.timezone,
@@ -217,11 +230,10 @@ def _feed_statuses(
     if published:
         counts = _files_since(ledger, published["at"]).group_by("feed").len()
         late = dict(counts.filter(pl.col("feed").is_in(expected.of_stitch)).iter_rows())
-    with one_look():
-        return [
-            _feed_status(tenant, ledger, day_feed, late.get(name, 0))
-            for name, day_feed in expected.feeds.items()
-        ]
+    return [
+        _feed_status(tenant, ledger, day_feed, late.get(name, 0))
+        for name, day_feed in expected.feeds.items()
+    ]
 
 
 def _files_since(ledger: pl.DataFrame, published_at: datetime) -> pl.DataFrame:
@@ -286,14 +298,18 @@ def render_status(status: Status, console: Console) -> None:
     for feed in status.feeds:
         for line in _reasons(feed):
             console.print(line)
+    _print_warnings(console, status.odd_files, margin="")
     _print_stitch(status, console)
     _print_line(console, f"Tables      {status.tables}")
     if status.removed:
-        _print_warning(console, status.removed)
+        _print_warnings(console, [status.removed])
     _print_publications(status, console)
+    _print_receivers(status, console)
     clock = ZoneInfo(status.timezone)
     if status.last_run is not None:
         _print_line(console, f"Last run    {last_run_line(status.last_run, clock)}")
+        for message in status.last_run.messages:
+            console.print(f"            ✗ {message}", style="red", markup=False)
     for alert in status.alerts:
         console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
     _print_settings(status, console)
@@ -312,8 +328,7 @@ def _print_stitch(status: Status, console: Console) -> None:
     quality = quality_line(stitch["quality"])
     if quality:
         console.print(f"            {quality}", markup=False)
-    for warning in stitch["warnings"]:
-        _print_warning(console, warning)
+    _print_warnings(console, stitch["warnings"])
     if status.unseen:
         console.print(f"            {unseen_text(status.unseen)}", markup=False)
 
@@ -327,10 +342,17 @@ def _print_publications(status: Status, console: Console) -> None:
     for name, other in status.others.items():
         if other:
             _print_line(console, f"            {name}: {_publication_line(other)}")
-    for problem in status.not_looked_at:
-        _print_warning(console, problem)
-    for check in status.check_warnings:
-        _print_warning(console, f"{check.id}  {check.question}  {check.counts}")
+    _print_warnings(console, status.not_looked_at)
+    checks = [f"{check.id}  {check.question}  {check.counts}" for check in status.check_warnings]
+    _print_warnings(console, checks)
+
+
+def _print_receivers(status: Status, console: Console) -> None:
+    """What was sent to whom, and who lacks what is published."""
+    received = [line for receiver in status.receivers if (line := receiver.received)]
+    for heading, line in zip_longest(["Sent"][: len(received)], received, fillvalue=""):
+        _print_line(console, f"{heading:<12}{line}")
+    _print_warnings(console, [line for receiver in status.receivers if (line := receiver.lacks)])
 
 
 def _print_settings(status: Status, console: Console) -> None:
@@ -353,8 +375,9 @@ def _print_settings(status: Status, console: Console) -> None:
         console.print(f"Late files  loaded after the database was published: {when}")
 
 
-def _print_warning(console: Console, message: str) -> None:
-    console.print(f"            ! {message}", style="yellow", markup=False)
+def _print_warnings(console: Console, sentences: Iterable[str], margin: str = MARGIN) -> None:
+    for sentence in sentences:
+        console.print(f"{margin}! {sentence}", style="yellow", markup=False)
 
 
 def _print_line(console: Console, line: str) -> None:

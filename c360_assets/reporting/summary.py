@@ -96,6 +96,18 @@ class SentList:
 
 
 @dataclass(frozen=True)
+class SentTables:
+    """Tables that went to a destination: rows by table."""
+
+    destination: str
+    rows: dict[str, int]
+
+    def __str__(self) -> str:
+        tables = ", ".join(f"{table} {rows:,} rows" for table, rows in self.rows.items())
+        return f"Sent to {self.destination}: {tables}"
+
+
+@dataclass(frozen=True)
 class DayReport:
     """What one `c360 run` did.
 
@@ -110,6 +122,7 @@ class DayReport:
     warnings: list[str] = field(default_factory=list)
     published: str | None = None
     published_now: bool = False
+    sent_tables: list[SentTables] = field(default_factory=list)
     sent: list[SentList] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -167,6 +180,7 @@ class Summary:
             "failures": self.report.failures,
             "warnings": self.report.warnings,
             "published": published,
+            "sent_tables": self.report.sent_tables,
             "sent": self.report.sent,
             "seconds": round(self.report.seconds, 1),
         }
@@ -306,7 +320,7 @@ def _outcome(summary: Summary) -> Panel:
         lines.append(
             Text("Nothing was published; a database published before stays as it is.", style="red")
         )
-    lines += map(str, report.sent)
+    lines += map(str, [*report.sent_tables, *report.sent])
     end = "failed after" if report.failures else "done in"
     return Panel(
         Group(*lines),

@@ -20,6 +20,7 @@ from rich.text import Text
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
 from c360_assets.reporting.plain_tables import plain_table
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.findings import Finding, worst_findings
 from c360_assets.validations.relation import day_sql, relation
@@ -146,8 +147,8 @@ def _reported_tables(tenant: Tenant, only: str | None) -> Sequence[SourceTable]:
         return tables
     chosen = [table for table in tables if only in (table.name, table.physical)]
     if not chosen:
-        names = ", ".join(table.name for table in tables)
-        raise C360Error(f"no reports on {only}; there are some on {names}")
+        remedy = instead_of(only, [table.name for table in tables])
+        raise C360Error(f"there are no reports on {only}; {remedy}")
     return chosen
 
 

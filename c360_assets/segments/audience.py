@@ -15,7 +15,7 @@ from c360_assets.customer_360.publication.consent import ADDRESSES, Gate, gate_o
 from c360_assets.errors import C360Error
 from c360_assets.segments.control import control_sql, treatment_sql
 from c360_assets.segments.hash_forms import hashed, normalised
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.campaigns import OWN_ATTRIBUTES
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import CampaignConfig, Tenant
@@ -78,11 +78,7 @@ class Accounting:
 def campaign_named(tenant: Tenant, name: str) -> Campaign:
     """Raises C360Error where there is no such campaign."""
     if name not in tenant.campaigns:
-        near = closest(name, tenant.campaigns)
-        known = ", ".join(tenant.campaigns)
-        remedy = f"there are {known}" if known else "write campaigns/NAME.yaml"
-        if near:
-            remedy = f"did you mean {near}?"
+        remedy = instead_of(name, tenant.campaigns, none="write campaigns/NAME.yaml")
         raise C360Error(f"there is no campaign {name}; {remedy}")
     return Campaign(name, tenant.campaigns[name], tenant)
 

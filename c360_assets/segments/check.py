@@ -19,7 +19,7 @@ from c360_assets.segments.reading import (
     segments_of,
 )
 from c360_assets.segments.schema import PERSON, Schema
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.binding import bound_columns
 from c360_assets.warehouse.session import Session
@@ -66,8 +66,7 @@ def _database_problems(tenant: Tenant) -> list[Problem]:
     problems = []
     for name, config in tenant.segments.items():
         if config.database not in known:
-            nearest = closest(config.database, known)
-            remedy = f"did you mean {nearest}?" if nearest else f"there are {', '.join(known)}"
+            remedy = instead_of(config.database, known)
             message = f"there is no database {config.database}"
             problems += placed(tenant, name, [Finding(("database",), message, remedy)])
     return problems

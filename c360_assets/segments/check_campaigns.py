@@ -15,7 +15,7 @@ from c360_assets.segments.definition import Finding
 from c360_assets.segments.delivery import ACTION, KEPT_COLUMNS, NUMBER
 from c360_assets.segments.reading import segments_of
 from c360_assets.segments.saas import setting_problems
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import instead_of
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.campaigns import OWN_ATTRIBUTES, CampaignConfig, PostConsent
 from c360_assets.tenant.document import Document, KeyPath, dotted
@@ -172,9 +172,7 @@ def _lower(names: Iterable[str]) -> list[str]:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    nearest = closest(name, names)
-    return f"did you mean {nearest}?" if nearest else f"there are {', '.join(names) or 'none'}"
+    return instead_of(name, sorted(known))
 
 
 def _workflow_findings(tenant: Tenant, tables: Columns) -> Iterator[Finding]:

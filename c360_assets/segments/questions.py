@@ -20,7 +20,7 @@ from c360_assets.segments.digests import COMPUTED_BY, definition_digests, edited
 from c360_assets.segments.published_sql import published_sql
 from c360_assets.segments.reading import file_of, read_segments
 from c360_assets.segments.schema import PERSON, Schema
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import SegmentConfig, Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -43,11 +43,7 @@ def require_segment(tenant: Tenant, name: str) -> SegmentConfig:
     """The declaration of a segment. Raises C360Error when there is none of that name."""
     if name in tenant.segments:
         return tenant.segments[name]
-    near = closest(name, tenant.segments)
-    known = ", ".join(tenant.segments)
-    remedy = f"there are {known}" if known else "write segments/NAME.yaml"
-    if near:
-        remedy = f"did you mean {near}?"
+    remedy = instead_of(name, tenant.segments, none="write segments/NAME.yaml")
     raise C360Error(f"there is no segment {name}; {remedy}")
 
 

@@ -11,7 +11,7 @@ from c360_assets.segments.conditions import ListTest, SegmentTest, tests
 from c360_assets.segments.definition import Definition, Finding, read_definition
 from c360_assets.segments.lists import ListProblemError, read_list
 from c360_assets.segments.schema import Schema
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.document import Document, KeyPath, dotted
 from c360_assets.tenant.models import SegmentConfig, Tenant
 
@@ -117,9 +117,7 @@ def _segment_problem(
         database = tenant.segments[name].database
         message = f"the segment {name} is of the database {database}, this one of another"
         return [Finding(place, message, "segments are made of those of their own database")]
-    nearest = closest(name, own)
-    remedy = f"did you mean {nearest}?" if nearest else f"there are {', '.join(own)}"
-    return [Finding(place, f"there is no segment {name}", remedy)]
+    return [Finding(place, f"there is no segment {name}", instead_of(name, own))]
 
 
 def _place_of(definition: Definition, key: str, value: str) -> KeyPath:

@@ -31,3 +31,14 @@ def closest(word: str, allowed: Iterable[str], limit: int = 2) -> str | None:
         return None
     _, nearest = min(near)
     return nearest
+
+
+def instead_of(word: str, known: Iterable[str], *, none: str = "there are none") -> str:
+    """The remedy for a name that is not there: the one that was meant, else all there are; `none`
+    where there are none.
+    """
+    names = list(known)
+    nearest = closest(word, names)
+    if nearest is not None:
+        return f"did you mean {nearest}?"
+    return f"there are {', '.join(names)}" if names else none

@@ -216,6 +216,15 @@ class FilePattern:
                 matches.append(fit)
         return matches
 
+    def closed_folders(self, listing: Listing) -> list[str]:
+        """Folders that this user may not look into, and in which files that fit may lie."""
+        return [path for path in listing.closed if not path or path.count("/") < self._deepest]
+
+    @cached_property
+    def _deepest(self) -> int:
+        """In how many folders below the root files that fit lie."""
+        return sum(text.count("/") for is_date, text in self._tokens if not is_date)
+
     def odd_entries(self, root: Path, folders: bool = False) -> list[OddEntry]:
         """What fits by its name below the folder `root` and is no file to load, by path."""
         listing = self._listing(root)
@@ -229,7 +238,19 @@ class FilePattern:
             for other in self._others(root, listing, folders)
             if other.problem not in ("", GONE)
         ]
+        odd += [OddEntry(printable(path), LINKED) for path in self._linked_folders(root, listing)]
         return sorted(odd, key=lambda entry: entry.path)
+
+    def _linked_folders(self, root: Path, listing: Listing) -> list[str]:
+        """Folders that are links and not walked, and in which files that fit may lie."""
+        begin = self.glob_root
+        if begin and not _resolves_below(root / begin, root.resolve()):
+            return [begin]
+        return [
+            path
+            for path, is_folder in listing.others.items()
+            if is_folder and path.count("/") < self._deepest and (root / path).is_symlink()
+        ]
 
     def _listing(self, root: Path) -> Listing:
         if not _resolves_below(root / self.glob_root, root.resolve()):
@@ -265,6 +286,7 @@ class _Other(NamedTuple):
 
 
 GONE = "has gone"  # between two looks, which is nothing to tell of
+LINKED = "is a link to a folder, which is not followed (mount the folder there instead)"
 NOT_PRINTABLE = "has a name that is not printable UTF-8"
 
 

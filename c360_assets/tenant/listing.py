@@ -22,11 +22,13 @@ class Listing:
     """What is below a folder, by path relative to the root that was asked for.
 
     `files` are regular files with their size and time of change, a pair each. `others` is what
-    else there is, and whether it is a folder, or a link to one.
+    else there is, and whether it is a folder, or a link to one. `closed` are folders that this user
+    may not look into.
     """
 
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     others: dict[str, bool] = field(default_factory=dict)
+    closed: list[str] = field(default_factory=list)
     # What patterns found among the files, for those who ask again in the same look.
     looks: dict[Any, list[Any]] = field(default_factory=dict)
 
@@ -77,10 +79,18 @@ def _walked(root: Path, below: str) -> Listing:
     base = os.fspath(root)
     while waiting:
         prefix = waiting.pop()
-        # A folder that has gone meanwhile, or that this user may not look into, holds nothing.
-        with suppress(OSError), os.scandir(os.path.join(base, prefix)) as entries:
-            waiting += _list_entries(entries, prefix, listing)
+        try:
+            # A folder that has gone meanwhile holds nothing.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                waiting += _list_folder(base, prefix, listing)
+        except OSError:
+            listing.closed.append(prefix.rstrip("/"))
     return listing
+
+
+def _list_folder(base: str, prefix: str, listing: Listing) -> list[str]:
+    with os.scandir(os.path.join(base, prefix)) as entries:
+        return _list_entries(entries, prefix, listing)
 
 
 def _list_entries(entries: Iterator[os.DirEntry[str]], prefix: str, listing: Listing) -> list[str]:
@@ -91,7 +101,7 @@ def _list_entries(entries: Iterator[os.DirEntry[str]], prefix: str, listing: Lis
         path = prefix + entry.name
         try:
             facts = entry.stat(follow_symlinks=False)
-        except OSError:  # it has gone meanwhile
+        except FileNotFoundError:  # it has gone meanwhile
             continue
         if stat.S_ISREG(facts.st_mode):
             files[path] = (facts.st_size, facts.st_mtime_ns)

@@ -19,6 +19,7 @@ from c360_assets.errors import Problem
 from c360_assets.tenant.config_check import UnreadTables
 from c360_assets.tenant.document import Document
 from c360_assets.tenant.folder_name import folder_problem
+from c360_assets.tenant.listing import listing_of
 from c360_assets.tenant.messages import problems_of
 from c360_assets.tenant.models import (
     DEFAULT_TENANT_ID,
@@ -84,6 +85,7 @@ class _Reader:
     places: dict[str, str] = field(default_factory=dict)
     unread_names: set[str] = field(default_factory=set)
     nameless: bool = False
+    closed: set[str] = field(default_factory=set)
 
     def read(self) -> TenantFiles:
         config = self._tenant_config()
@@ -194,6 +196,7 @@ class _Reader:
 
         Files that are easily taken for one, such as `.yml`, get a warning.
         """
+        self._refuse_closed(folder)
         below = [path for path in (self.root / folder).rglob("*") if path.is_file()]
         shown = sorted(path for path in below if not path.name.startswith("."))
         for path in shown:
@@ -202,6 +205,15 @@ class _Reader:
                 remedy = f"rename it to {path.stem}{read_suffix}"
                 self._warning(self._file(path), "is not read", remedy)
         return [path for path in shown if path.suffix == ".yaml"]
+
+    def _refuse_closed(self, folder: str) -> None:
+        """A file that is not seen would count as taken out, and its table as not wanted."""
+        for path in listing_of(self.root, folder).closed:
+            if path not in self.closed:
+                self.closed.add(path)
+                self.nameless = True
+                remedy = "give this user the rights to read and enter it"
+                self._error(path, "is a folder that may not be looked into", remedy=remedy)
 
     def _feeds(self) -> list[FeedConfig]:
         feeds: dict[str, FeedConfig] = {}

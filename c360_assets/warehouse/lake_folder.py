@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.bucket import Purged
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 # What is being written; it is swept by who owns the tenant.
 BUILDING = ".building"
+LOCK = ".lock"
+SECONDS_TO_WAIT = 120.0
+
+
+def _lock_of(root: Path) -> FileLock:
+    """One object for all who ask in this process: a block within a block is part of it."""
+    return FileLock(root / LOCK, mode=0o600, is_singleton=True, thread_local=False)
 
 
 @dataclass(frozen=True)
@@ -52,9 +60,21 @@ class LocalStorage:
         with replaced_file(path) as file:
             file.write(content)
 
-    def owned(self, what: str) -> AbstractContextManager[None]:
-        """Whoever publishes here owns the tenant."""
-        return nullcontext()
+    @contextmanager
+    def owned(self, what: str) -> Iterator[None]:
+        """By a lock beside the pointer: a copy of the tenant, or another machine that shares the
+        folder, publishes here too.
+        """
+        private_folder(self.root)
+        try:
+            with _lock_of(self.root).acquire(timeout=SECONDS_TO_WAIT):
+                yield
+        except Timeout:
+            raise C360Error(
+                f"gave up after {SECONDS_TO_WAIT:.0f} seconds of waiting for another process that "
+                f"writes to {self.address}, before {what}: run again when that is done; give each "
+                "tenant's database an address of its own"
+            ) from None
 
     def put_pointer(self, name: str, content: bytes) -> None:
         self.put(name, content)
@@ -79,6 +99,7 @@ class LocalStorage:
                 path = Path(folder) / name
                 with suppress(FileNotFoundError):
                     sizes[path.relative_to(self.root).as_posix()] = path.stat().st_size
+        sizes.pop(LOCK, None)
         return dict(sorted(sizes.items()))
 
     def delete(self, names: Iterable[str]) -> None:
@@ -87,6 +108,8 @@ class LocalStorage:
         for folder in self.root.glob("*"):
             if folder.is_dir():
                 remove_empty_folders(folder)
+        if self.root.is_dir() and os.listdir(self.root) == [LOCK]:
+            (self.root / LOCK).unlink()
         with suppress(OSError):  # it holds something
             self.root.rmdir()
 

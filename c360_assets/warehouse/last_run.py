@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from c360_assets.warehouse.files import private_folder, write_private
@@ -26,7 +26,7 @@ class LastRun:
     """One run: `what` was begun, with which `options`, when (ISO, with its zone), how long.
 
     `files` and `rows` were loaded. `stitched` and `published`: whether it was done anew. `built`
-    and `reused` are numbers of tables, `failures` of what failed.
+    and `reused` are numbers of tables, `failures` of what failed; `messages` say what that was.
     """
 
     what: str
@@ -40,6 +40,7 @@ class LastRun:
     reused: int = 0
     published: bool = False
     failures: int = 0
+    messages: list[str] = field(default_factory=list)
 
     @property
     def began_at(self) -> datetime:
@@ -51,6 +52,15 @@ def note_run(root: Path, run: LastRun) -> None:
     with suppress(OSError):
         folder = private_folder(root / FOLDER)
         write_private(folder / FILE, json.dumps(asdict(run)) + "\n")
+
+
+def note_dead_run(root: Path, job: str, began: datetime, message: str) -> None:
+    """Keep a run that ended without a word as the last one, unless a later one was noted."""
+    last = last_run(root)
+    if last is None or last.began_at < began.astimezone(UTC):
+        seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
+        when = began.isoformat(timespec="seconds")
+        note_run(root, LastRun(f"job {job}", when, seconds, failures=1, messages=[message]))
 
 
 def last_run(root: Path) -> LastRun | None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.files import write_private
+
+# How the manifest and what it names are stored: it counts on with a change that earlier versions of
+# this package would read wrongly.
+FORM = 1
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,12 @@ class Manifest:
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
-        """The manifest of a text. Raises ValueError where it was cut short or written by hand."""
+        """The manifest of a text. Raises ValueError where it was cut short or written by hand,
+        C360Error where a later version of this package wrote it.
+        """
         try:
             content = json.loads(text)
+            _refuse_later(content)
             tables = {name: TableState(**state) for name, state in content["tables"].items()}
             return cls(tables, dict(content["meta"]))
         except (KeyError, TypeError, AttributeError) as error:
@@ -94,7 +101,7 @@ class Manifest:
         )
         meta = json.dumps(self.meta)
         others = "".join(f',\n"{key}": {json.dumps(value)}' for key, value in more.items())
-        return f'{{"tables": {{\n{lines}\n}},\n"meta": {meta}{others}}}\n'
+        return f'{{"form": {FORM},\n"tables": {{\n{lines}\n}},\n"meta": {meta}{others}}}\n'
 
     def save(self, path: Path) -> None:
         """Replace the file at `path` in one step that survives a crash."""
@@ -105,6 +112,19 @@ class Manifest:
 # The manifest that was read last, by what tells its file from the one that replaces it. Manifests
 # are not changed, so that all who ask may have the same.
 _last: list[tuple[tuple[str, int, int, int], Manifest]] = []
+
+
+def _refuse_later(content: Mapping[str, Any]) -> None:
+    """A state that is understood by half would be written back without the other half."""
+    known = {field.name for field in fields(TableState)}
+    unknown = sorted({key for state in content["tables"].values() for key in state} - known)
+    form = content.get("form", FORM)
+    if form > FORM or unknown:
+        facts = ", ".join([f"form {form}", *unknown])
+        raise C360Error(
+            f"manifest.json was written by a later version of c360 ({facts}; this one knows form "
+            f"{FORM}): install that version again; nothing was changed"
+        )
 
 
 def _parsed(path: Path) -> Manifest:

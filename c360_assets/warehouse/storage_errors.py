@@ -81,7 +81,16 @@ def _sentence(error: BaseException) -> str:
         return f"the disk is full: make room, then run again; {UNCHANGED}"
     if number in REFUSED or any(words in text for words in REFUSED_WORDS):
         return (
-            "the tenant's folder cannot be written to: make it writable for this user (chmod, "
-            f"chown, or mount it for writing), then run again; {UNCHANGED}"
+            f"{_refused(error)}: give this user the right (chmod, chown, or mount it for writing), "
+            f"then run again; {UNCHANGED}"
         )
     return ""
+
+
+def _refused(error: BaseException) -> str:
+    """What may not be done, and where the system has said so."""
+    path = error.filename if isinstance(error, OSError) else None
+    if path is None:
+        return "files of the tenant's folder may not be read or written by this user"
+    cannot_write = isinstance(error, OSError) and error.errno == errno.EROFS
+    return f"{path} {'is mounted read-only' if cannot_write else 'may not be read or written'}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import dagster
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from sqlalchemy import text
 
-from c360_assets.automation.event_log import EventLog
+import c360_assets
+from c360_assets.automation.event_log import TRIED, EventLog
 
 
 def _opened(log: SqliteEventLogStorage, run: str) -> dict[str, list[tuple[object, ...]]]:
@@ -49,3 +52,19 @@ def test_what_another_process_began_stays(tmp_path: Path, monkeypatch: pytest.Mo
             with other.run_connection(run) as connection:
                 events = connection.execute(text("SELECT event FROM event_logs")).fetchall()
         assert events == [("first",)]
+
+
+def test_the_private_modules_are_of_a_version_that_was_tried() -> None:
+    """With another version: run the tests of this file and of test_daemon.py, then add it."""
+    assert dagster.__version__ in TRIED
+
+
+def test_one_place_names_private_modules_of_dagster() -> None:
+    package = Path(c360_assets.__file__).parent
+    private = re.compile(r"\bdagster(_\w+)?\._|\bdagster_shared\b")
+    naming = [
+        file.name
+        for file in sorted(package.rglob("*"))
+        if file.suffix in (".py", ".yaml") and private.search(file.read_text("utf-8"))
+    ]
+    assert naming == ["event_log.py"]

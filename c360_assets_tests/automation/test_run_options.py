@@ -109,6 +109,8 @@ def test_a_threshold_is_accepted_for_one_run(home: Path) -> None:
     failed = last_run(home)
     assert failed is not None
     assert (failed.what, failed.failures > 0) == (f"job {LOAD}", True)
+    (message,) = failed.messages
+    assert message.startswith("domain__Shop_Customers: feed Shop:Customers: 1 of 2 rows")
     accepted = run(home, LOAD, [SHOP], RunOptions(error_threshold=50), days=(DAY, DAY))
     assert accepted.success, accepted.failed_steps
 

@@ -26,7 +26,6 @@ from c360_assets.automation.jobs import LOAD, STITCH
 from c360_assets.automation.runs import (
     GRPC_INFO_TAG,
     KILLED,
-    STOPPED,
     TableDone,
     launch,
     open_instance,
@@ -34,7 +33,9 @@ from c360_assets.automation.runs import (
 )
 from c360_assets.definitions import build
 from c360_assets.run_tags import FEED_TAG, OWNER_TAG
+from c360_assets.step_failures import STOPPED
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.last_run import last_run
 from c360_assets.warehouse.processes import owner_is_gone, owner_mark, process_identity
 from c360_assets.warehouse.running import dead_runs
 from c360_assets_tests.automation.broken import broken
@@ -235,6 +236,9 @@ def test_a_run_whose_process_was_killed_is_marked_failed(
     (run,) = instance.get_runs()
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert any(KILLED in e.message for e in instance.all_logs(run.run_id))
+    last = last_run(home)
+    assert last is not None
+    assert (last.what, last.failures, last.messages) == ("job sleep", 1, [KILLED])
 
 
 STOPPED_RUN = """

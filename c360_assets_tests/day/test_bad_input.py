@@ -3,6 +3,7 @@ loaded, the rest as it was."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -229,10 +230,28 @@ def test_the_next_run_sends_what_a_destination_lacks(
         f"destinations:\n  crm: {{path: blocked/here, {table}}}\n"
     )
     (ran / "blocked").write_text("a file where a folder should be")
-    refused(c360_here(monkeypatch, "run", "--tenant", ran), "destination crm did not take the data")
+    stray = ran / "landing" / "stray.csv"
+    stray.write_text("a\n")
+    refused(
+        c360_here(monkeypatch, "run", "--tenant", ran),
+        "destination crm (blocked/here) did not take the data",
+    )
+    status = c360_here(monkeypatch, "status", "--tenant", ran).text
+    for told in (
+        "! crm lacks what is published and has nothing yet: `c360 send crm`",
+        "✗ destination__crm: destination crm (blocked/here) did not take the data",
+        "1 files below landing/ belong to no feed and are not loaded, such as stray.csv",
+    ):
+        assert told in status
     (ran / "blocked").unlink()
-    assert c360_here(monkeypatch, "run", "--tenant", ran).code == 0
+    stray.unlink()
+    sent = c360_here(monkeypatch, "run", "--tenant", ran)
+    assert (sent.code, "Sent to crm: customer_360 6 rows" in sent.text) == (0, True), sent.text
     assert (ran / "blocked/here/manifest.json").exists()
+    again = json.loads(c360_here(monkeypatch, "run", "--json", "--tenant", ran).stdout)
+    assert again["sent_tables"] == []
+    status = c360_here(monkeypatch, "status", "--tenant", ran).text
+    assert "Sent crm has what is published: customer_360 6 rows" in status
 
 
 def test_feeds_without_files_are_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def test_a_disk_that_is_full_or_read_only(
     assert not (root / ".dagster").exists()
     mount("remount,ro,size=40m")
     said = c360_here(monkeypatch, "load", "--tenant", root)
-    assert (said.code, "cannot be written to" in said.text) == (1, True)
+    assert (said.code, "mount it for writing" in said.text) == (1, True), said.text
     assert "Traceback" not in said.text
     mount("remount,rw,size=40m")
     assert c360_here(monkeypatch, "status", "--tenant", root).code == 0
@@ -71,9 +71,11 @@ def test_a_disk_that_fills_up_at_twenty_points(tmp_path: Path) -> None:
     ("error", "words"),
     [
         (OSError(errno.ENOSPC, "x"), "is full"),
-        (OSError(errno.EROFS, "x"), "written to"),
+        (OSError(errno.EROFS, "x"), "may not be read or written"),
         (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "is full"),
-        (RuntimeError("attempt to write a readonly database"), "written to"),
+        (RuntimeError("attempt to write a readonly database"), "may not be read or written"),
+        (OSError(errno.EROFS, "x", "/a/b"), "/a/b is mounted read-only"),
+        (PermissionError(errno.EACCES, "x", "/a/b"), "/a/b may not be read or written"),
         (OSError(errno.ENOENT, "x"), ""),
         (ValueError("anything else"), ""),
     ],

@@ -34,6 +34,23 @@ def test_a_manifest_that_is_no_manifest(warehouse: Path, text: str) -> None:
     assert LEDGER in Warehouse.open(warehouse).manifest.tables
 
 
+@pytest.mark.parametrize(
+    ("written", "later"),
+    [('"form": 1', '"form": 2'), ('"version":', '"packed": true, "version":')],
+)
+def test_what_a_later_version_wrote_is_not_damaged(
+    warehouse: Path, written: str, later: str
+) -> None:
+    path = warehouse / "manifest.json"
+    whole = path.read_text("utf-8")
+    assert written in whole
+    path.write_text(whole.replace(written, later), "utf-8")
+    with pytest.raises(C360Error, match=r"by a later version of c360 .*: install that version"):
+        Warehouse.open(warehouse)
+    path.write_text(whole.replace('"form": 1,\n', ""), "utf-8")
+    assert LEDGER in Warehouse.open(warehouse).manifest.tables
+
+
 @pytest.mark.parametrize("cut", [True, False])
 def test_a_ledger_without_its_file(warehouse: Path, cut: bool) -> None:
     (file,) = (warehouse / LEDGER).glob("*.parquet")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from deltalake import DeltaTable
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse import lake_delta
+from c360_assets.warehouse import lake_delta, lake_folder
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.lake_bucket import S3Storage
 from c360_assets.warehouse.lake_document import is_own
@@ -255,7 +257,8 @@ def test_foreign_files_and_foreign_lakes_are_left_alone(tmp_path: Path) -> None:
     ):
         lake.publish(session, _tables(3), About("customer_360", "tenant-2", ""), FILLING)
     assert lake.remove_all() > 0
-    assert [path for path in (tmp_path / "lake").rglob("*") if path.is_file()] == [theirs]
+    left = {path for path in (tmp_path / "lake").rglob("*") if path.is_file()}
+    assert left - {tmp_path / "lake" / lake_folder.LOCK} == {theirs}
 
 
 def test_a_damaged_pointer_is_published_over(tmp_path: Path) -> None:
@@ -436,3 +439,37 @@ def test_a_place_that_does_not_answer_says_so(s3: Any, monkeypatch: pytest.Monke
         C360Error, match=r"lake s3://brand/lake cannot be reached .EndpointConnectionError."
     ):
         S3Storage("s3://brand/lake").read("publication.json")
+
+
+HOLDER = """
+import sys
+from c360_assets.warehouse.lake_folder import LocalStorage
+with LocalStorage(sys.argv[1]).owned("publishing"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_process_at_a_time_writes_to_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of a tenant publishes at the same address: each swept away what the other wrote."""
+    monkeypatch.setattr(lake_folder, "SECONDS_TO_WAIT", 0.1)
+    address = str(tmp_path / "lake")
+    storage = LocalStorage(address)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    with (
+        pytest.raises(C360Error, match=r"another process that writes to .*lake, before tidying"),
+        storage.owned("tidying"),
+    ):
+        pass
+    holder.communicate()
+    with storage.owned("publishing"), LocalStorage(address).owned("tidying"):
+        storage.put("publication.json", b"{}")
+        assert list(storage.files()) == ["publication.json"]
+    storage.delete(["publication.json"])
+    assert not storage.root.exists()

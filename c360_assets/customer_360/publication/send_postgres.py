@@ -39,7 +39,8 @@ def send_to_postgres(
     address = os.environ.get(config.url_env or "")
     if not address:
         raise C360Error(
-            f"the environment variable {config.url_env} is not set; put PostgreSQL's address there"
+            f"the environment variable {config.url_env} (url_env in destinations.yaml) is not set; "
+            "put PostgreSQL's address there"
         )
     for table, query in queries.items():
         _check_types(con, table, query)

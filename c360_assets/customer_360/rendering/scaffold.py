@@ -8,7 +8,7 @@ from pathlib import Path
 from c360_assets.customer_360.rendering.customer_values import further_attributes
 from c360_assets.customer_360.rendering.render import SHIPPED, render
 from c360_assets.errors import C360Error
-from c360_assets.semantics.closest import closest
+from c360_assets.semantics.closest import instead_of
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import Tenant
 from c360_assets.tenant.new_files import write_new_files
@@ -34,8 +34,7 @@ def scaffold(tenant: Tenant, table: str) -> Path:
     """
     name = table.lower()
     if name not in SHIPPED:
-        near = closest(name, SHIPPED)
-        remedy = f"did you mean {near}?" if near else f"there are {', '.join(sorted(SHIPPED))}"
+        remedy = instead_of(name, sorted(SHIPPED))
         raise C360Error(f"no table {table} ships with SQL of its own; {remedy}")
     file = Path("database", f"{name}.sql")
     if any(own.lower() == name for own in tenant.database_sql) or (tenant.root / file).exists():
