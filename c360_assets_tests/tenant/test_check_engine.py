@@ -100,7 +100,7 @@ def test_what_stays_on_this_machine_is_counted(check: Check) -> None:
     }
     found = check(changes("{type: spark, master: 'local[2]'}") | declared)
     (warning,) = [problem for problem in found if problem.key == "engine.type"]
-    counted = "feeds (2), custom domain tables (1), SQL files of the database (1), segments (1), the"
+    counted = "feeds (2), custom domain tables (1), SQL files of the database (1), segments (1)"
     assert counted in warning.message
 
 
