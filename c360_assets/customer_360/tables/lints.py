@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
+from c360_assets.customer_360.tables.spark_differences import known_differences
+
 LONG_LIST = 100
 # A backslash twice before what a regular expression escapes: other engines' spelling of one.
 DOUBLED = re.compile(r"\\\\[dDwWsSbBpPtnr.()\[\]{}|+*?^$]")
@@ -148,6 +150,7 @@ LINTS: tuple[Callable[[exp.Query], Iterator[str]], ...] = (
     long_exclusion,
     doubled_backslash,
     unknown_to_spark,
+    known_differences,
 )
 
 
