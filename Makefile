@@ -8,7 +8,7 @@ export C360_TENANT_DIR ?= $(CURDIR)/data
 # Compiled modules are kept, also where an image switches that off: each `c360` starts a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test spark ui bench growth chaos lint clean
+.PHONY: help run test spark tables ui bench growth chaos lint clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ spark: ## what is tested on Spark, on the oldest that is supported, in a virtual
 test-on-oldest-spark: $(VENV)/.installed-oldest-spark
 	@$(BIN)/python -c 'import pyspark; print("PySpark", pyspark.__version__)'
 	@$(BIN)/pytest -n 0 -m spark c360_assets_tests/stitch c360_assets_tests/customer_360
+
+tables: $(VENV)/.installed-spark ## tables of a generated tenant computed on Spark, held against those built here; needs Java
+	@$(BIN)/python -m c360_assets_tests.customer_360.tables_on_spark
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

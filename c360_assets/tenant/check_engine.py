@@ -15,6 +15,7 @@ from c360_assets.tenant.check_tenant import FILE
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.durations import duration
+from c360_assets.tenant.models import Tenant
 
 ADDRESSES = {
     "master": (
@@ -26,10 +27,7 @@ ADDRESSES = {
 EXTRA = "pip install 'c360-assets[spark]'"
 # What a session imports on this machine: a classic one, and one through Spark Connect.
 PACKAGES = {"master": ("pyspark",), "remote": ("pyspark", "grpc", "grpc_status", "zstandard")}
-STAYS_HERE = (
-    "preprocessing and matching of Stitch run on Spark; loading, comparison records, clustering and"
-    " the SQL of tables run on this machine, whose memory must hold the records"
-)
+WHERE = "docs/spark.md says what runs where"
 
 
 def check_engine(check: ConfigCheck) -> None:
@@ -49,7 +47,46 @@ def check_engine(check: ConfigCheck) -> None:
         (key,) = named
         _check_address(check, key, given[key] or "")
         _check_machine(check, key)
-        check.warning(FILE, ("engine", "type"), STAYS_HERE, "docs/spark.md says what runs where")
+        check.warning(FILE, ("engine", "type"), _who_does_what(check), WHERE)
+
+
+def _who_does_what(check: ConfigCheck) -> str:
+    """What of this tenant Spark does, and what is done on this machine all the same."""
+    tenant = check.tenant
+    here = f"with the same result: {', '.join(_done_here(tenant))}"
+    tables = ", ".join(table.name for table in tenant.stitched_tables) or "tables not read here"
+    if reason := _nothing_to_match(check):
+        return f"nothing runs on Spark, as {reason}; this machine does everything, {here}"
+    return (
+        f"Spark cleans and matches the records of {tables}; this machine, whose memory must"
+        f" hold them, does the rest, {here}"
+    )
+
+
+def _nothing_to_match(check: ConfigCheck) -> str | None:
+    """Why no record of the tenant is matched, None where some are."""
+    stitch = check.tenant.stitch
+    if not stitch.run.matches:
+        return "`run.one_to_one` of stitch.yaml matches no records"
+    # A table that could not be read may be one.
+    if check.tenant.stitched_tables or not check.all_tables_read:
+        return None
+    if stitch.tables is not None:
+        return "`tables` of stitch.yaml lists none that is available to Stitch"
+    return "no table has `stitch: true`"
+
+
+def _done_here(tenant: Tenant) -> list[str]:
+    """What is never done on Spark, with how many the tenant declares."""
+    declared = {
+        "feeds": len(tenant.feeds),
+        "custom domain tables": len(tenant.custom_tables),
+        "SQL files of the database": len(tenant.database_sql),
+        "segments": len(tenant.segments) + len(tenant.segment_sql),
+        "campaigns": len(tenant.campaigns),
+    }
+    counted = [f"{name} ({count})" for name, count in declared.items() if count]
+    return [*counted, "the shipped tables of the database, validations"]
 
 
 def _check_wait(check: ConfigCheck, wait: str) -> None:

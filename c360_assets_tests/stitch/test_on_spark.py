@@ -33,12 +33,16 @@ SECONDS = 240  # a JVM on a busy machine
 # In a process of its own: one that has a classic session cannot have a remote one.
 THROUGH_CONNECT = """
 import sys
+import polars as pl
 from c360_assets.stitch.resolve import resolve
 from c360_assets_tests.stitch.test_exchange import assert_equal, tenant
 from c360_assets.stitch.exchange.on_spark import OnSpark
 frame = tenant(20, 7)
 with OnSpark.at_remote(sys.argv[1]) as exchange:
     assert_equal(resolve(frame), resolve(frame, exchange=exchange))
+    texts = pl.DataFrame({"i": range(40_000), "text": "that go to the server once and for all"})
+    asked = exchange.spread(texts)._rows._plan.to_proto(exchange.session.client)
+    assert asked.ByteSize() < 10_000, asked.ByteSize()
 print("equal")
 """
 NOBODY_WORKS = """

@@ -11,7 +11,7 @@ from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant import check_engine
 from c360_assets.tenant.models import EngineConfig
 from c360_assets_tests.tenant.conftest import Check
-from c360_assets_tests.tenant.right_tenant import RIGHT
+from c360_assets_tests.tenant.right_tenant import CUSTOMERS, RIGHT
 
 LINE = RIGHT["tenant.yaml"].count("\n") + 1
 
@@ -68,7 +68,40 @@ def test_a_cluster_is_taken_with_the_word_what_stays_on_this_machine(
 ) -> None:
     (warning,) = check(changes(engine))
     assert warning.severity == "warning"
-    assert "clustering and the SQL of tables run on this machine" in warning.message
+    assert "Spark cleans and matches the records of Shop:Customers;" in warning.message
+    assert "this machine, whose memory must hold them, does the rest" in warning.message
+
+
+NO_TABLE = {"feeds/shop/customers.yaml": CUSTOMERS.replace("stitch: true\n", "")}
+
+
+@pytest.mark.parametrize(
+    ("further", "reason"),
+    [
+        ({"stitch.yaml": "run: {one_to_one: true}\n"}, "`run.one_to_one` of stitch.yaml matches"),
+        (NO_TABLE, "no table has `stitch: true`"),
+        (NO_TABLE | {"stitch.yaml": "tables: [Shop:Customers]\n"}, "`tables` of stitch.yaml lists"),
+    ],
+)
+def test_a_cluster_that_is_given_nothing_to_do_is_told(
+    check: Check, further: dict[str, str], reason: str
+) -> None:
+    found = check(changes("{type: spark, master: 'local[2]'}") | further)
+    (warning,) = [problem for problem in found if problem.key == "engine.type"]
+    assert f"nothing runs on Spark, as {reason}" in warning.message
+
+
+def test_what_stays_on_this_machine_is_counted(check: Check) -> None:
+    declared = {
+        "domain_tables/Pairs.sql": "SELECT customer_id FROM Shop_Customers\n",
+        "domain_tables/Pairs.yaml": "primary_key: [customer_id]\n",
+        "database/mine.sql": "SELECT amperity_id FROM customer_360\n",
+        "segments/all.yaml": "include: []\n",
+    }
+    found = check(changes("{type: spark, master: 'local[2]'}") | declared)
+    (warning,) = [problem for problem in found if problem.key == "engine.type"]
+    counted = "feeds (2), custom domain tables (1), SQL files of the database (1), segments (1)"
+    assert counted in warning.message
 
 
 def test_this_machine_needs_no_word(check: Check) -> None:

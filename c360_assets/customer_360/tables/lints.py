@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
+from c360_assets.customer_360.tables.spark_differences import known_differences
 from c360_assets.wording import counted
 
 LONG_LIST = 100
@@ -150,6 +151,7 @@ LINTS: tuple[Callable[[exp.Query], Iterator[str]], ...] = (
     long_exclusion,
     doubled_backslash,
     unknown_to_spark,
+    known_differences,
 )
 
 

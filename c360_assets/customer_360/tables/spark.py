@@ -31,8 +31,8 @@ class SparkGenerator(SQLGlotSparkGenerator):
 
     TRANSFORMS: ClassVar = {
         **SQLGlotSparkGenerator.TRANSFORMS,
-        # An index beyond the end is NULL in DuckDB and an error in Spark.
-        exp.Bracket: lambda self, node: self.func("GET", node.this, *node.expressions),
+        exp.Bracket: lambda self, node: self.sql(_item(node)),
+        exp.Div: lambda self, node: self.binary(_of_doubles(node), "/"),
     }
 
 
@@ -40,6 +40,24 @@ class SparkSql(Spark):
     """Spark's dialect with that generator."""
 
     Generator = SparkGenerator
+
+
+def _item(node: exp.Bracket) -> exp.Expr:
+    """An item of a list: one beyond the end is NULL in DuckDB, and an error of Spark's brackets."""
+    (index,) = node.expressions
+    # SQLGlot has counted numbers down by one, as lists of Spark begin at 0, and columns it has not.
+    if isinstance(index, exp.Neg) and index.is_int:
+        return exp.func("TRY_ELEMENT_AT", node.this, exp.convert(index.to_py() + 1))
+    if isinstance(index, exp.Column):
+        return exp.func("TRY_ELEMENT_AT", node.this, index)
+    return exp.func("GET", node.this, index)
+
+
+def _of_doubles(node: exp.Div) -> exp.Div:
+    """The division of doubles, as DuckDB divides decimals too, and Spark to six digits."""
+    if any(part.is_type("float", "double") for part in (node.this, node.expression)):
+        return node
+    return exp.Div(this=exp.cast(node.this, "double"), expression=node.expression)
 
 
 @cache

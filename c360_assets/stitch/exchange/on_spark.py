@@ -33,8 +33,13 @@ LEAST_BUCKETS = 2
 PATIENCE = timedelta(minutes=5)  # until a worker takes up a task
 SENT_ROWS = 50_000  # from this machine in one go; Spark Connect takes messages of 128 MiB
 PROBES = 2  # tasks that tell their versions before the work; each worker compares them again
-# Kernels run a statement for each comparison and strategy, whatever the rows of a batch.
-SETTINGS = {"spark.sql.execution.arrow.maxRecordsPerBatch": "50000"}
+SETTINGS = {
+    # Kernels run a statement for each comparison and strategy, whatever the rows of a batch.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+    # Rows go to a server of Spark Connect once. Below this, which is 64 MiB in Spark 4.0, they are
+    # part of every question about them, and many parts are larger than a message may be.
+    "spark.sql.session.localRelationCacheThreshold": str(2**20),
+}
 OF_CLASSIC = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
