@@ -85,8 +85,8 @@ def of_no_feed_or_several(tenant: Tenant) -> list[str]:
     if strays:
         sentences.append(
             f"{counted(len(strays), 'file below landing/ is', 'files below landing/ are')} of no "
-            f"feed and not loaded, such as {strays[0]}; correct `files.pattern` of their feed, or add "
-            "one (`c360 feed suggest FILE`)"
+            f"feed and not loaded, such as {strays[0]}; correct `files.pattern` of their feed, or "
+            "add one (`c360 feed suggest FILE`)"
         )
     taken_twice = shared(tenant)
     if taken_twice:
