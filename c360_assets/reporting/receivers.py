@@ -11,6 +11,7 @@ from c360_assets.customer_360.destinations import destination_recipes, due
 from c360_assets.customer_360.publication.publish import published_facts
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
+from c360_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ReceiverStatus:
     @property
     def received(self) -> str:
         """What it has; empty where it lacks what is published."""
-        tables = ", ".join(f"{table} {rows:,} rows" for table, rows in self.rows.items())
+        tables = ", ".join(f"{table} {counted(rows, 'row')}" for table, rows in self.rows.items())
         return f"{self.name} has what is published: {tables}" if tables and self.is_current else ""
 
     @property

@@ -103,7 +103,7 @@ class SentTables:
     rows: dict[str, int]
 
     def __str__(self) -> str:
-        tables = ", ".join(f"{table} {rows:,} rows" for table, rows in self.rows.items())
+        tables = ", ".join(f"{table} {counted(rows, 'row')}" for table, rows in self.rows.items())
         return f"Sent to {self.destination}: {tables}"
 
 
