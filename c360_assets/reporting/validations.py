@@ -206,7 +206,7 @@ def _number(metric: str, value: float | None) -> str:
 
 
 def _inapplicable(tenant: Tenant, table: SourceTable) -> list[NotApplicable]:
-    groups = {_group(tag) for tags in table.tags.values() for tag in tags}
+    groups = {_group(tag) for tag in table.all_tags}
     inapplicable = []
     for report in REPORTS:
         reason = reason_against(report, table, tenant.config.extra_validations)
