@@ -150,7 +150,7 @@ def _reported_tables(tenant: Tenant, only: str | None) -> Sequence[SourceTable]:
     return chosen
 
 
-def finding_sql(root: Path, number: int, only: str | None = None) -> str:
+def finding_sql(root: Path, number: int, only: str | None) -> str:
     """The query behind finding `number`, as `c360 validate [FEED]` counts them."""
     tenant = load_tenant(root)
     with open_session(root / "warehouse", tenant.config.timezone) as session:
@@ -328,7 +328,7 @@ def _cell(shared: dict[tuple[str, str], int], row: str, column: str) -> tuple[in
 
 
 def render_validations(
-    validations: Validations, console: Console, page: str, limit: int | None = None
+    validations: Validations, console: Console, page: str, limit: int | None
 ) -> None:
     """Print findings, worst first and at most `limit`, with a line of advice each.
 

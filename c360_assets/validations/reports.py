@@ -39,7 +39,7 @@ REPORTS: tuple[Report, ...] = (
 BY_ID: dict[str, Report] = {report.id: report for report in REPORTS}
 
 
-def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
+def reports_for(table: SourceTable, extra: bool) -> Sequence[Report]:
     """The reports that apply to the table, in declared order; IV-X only with `extra`."""
     return _reports_by_tags(table.all_tags, table.custom, extra)
 

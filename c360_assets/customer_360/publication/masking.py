@@ -42,7 +42,7 @@ def masked_select(
     columns: Mapping[str, str],
     meaning: Mapping[str, ColumnSpec],
     source: str,
-    personal: Collection[str] = (),
+    personal: Collection[str],
 ) -> str:
     """A SELECT of all columns with the types they have, personal ones masked: those that say so,
     and `personal`.
