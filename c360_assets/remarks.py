@@ -26,12 +26,7 @@ def remarks(tenant: Tenant) -> list[str]:
     said = [remark for remark in (*found, _without_zone(tenant)) if remark]
     if tenant.feeds and not tenant.stitched_tables:
         said.append(NO_CUSTOMERS)
-    groups = {
-        tag_info(tag).group
-        for table in tenant.tables
-        for tags in table.tags.values()
-        for tag in tags
-    }
+    groups = {tag_info(tag).group for table in tenant.tables for tag in table.all_tags}
     if tenant.tables and "txn-item" not in groups:
         said.append(
             "no table is tagged txn-item/..., so tables of orders and values of customers stay "

@@ -176,8 +176,7 @@ def _coalesced_columns(tenant: Tenant) -> set[str]:
     """The columns of unified_coalesced that hold values: one for each tag on a stitched table."""
     columns: set[str] = set()
     for table in tenant.stitched_tables:
-        for tags in table.tags.values():
-            columns.update(column_for(tag) for tag in tags if "/" not in tag)
+        columns.update(column_for(tag) for tag in table.all_tags if "/" not in tag)
     return columns
 
 

@@ -115,11 +115,8 @@ def _orders_without_key(tenant: Tenant) -> list[str]:
 
 def _any_table_is_tagged(tenant: Tenant) -> bool:
     """Whether some field carries `database-key`, alone or with the prefix of a group."""
-    for table in tenant.tables:
-        for tags in table.tags.values():
-            if any(tag.endswith("database-key") for tag in tags):
-                return True
-    return False
+    tags = (tag for table in tenant.tables for tag in table.all_tags)
+    return any(tag.endswith("database-key") for tag in tags)
 
 
 def _check_primary(check: ConfigCheck, name: str, database: DatabaseConfig) -> None:

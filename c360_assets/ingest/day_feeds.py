@@ -86,7 +86,7 @@ def day_feeds(tenant: Tenant) -> DayFeeds:
 
 
 def _is_list(table: SourceTable) -> bool:
-    return any(tag.startswith(LIST_TAGS) for tags in table.tags.values() for tag in tags)
+    return any(tag.startswith(LIST_TAGS) for tag in table.all_tags)
 
 
 def _day_feed(

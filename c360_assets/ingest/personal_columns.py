@@ -61,9 +61,7 @@ class Meaning:
 def request_tables(tenant: Tenant) -> list[SourceTable]:
     """The tables whose rows are requests of people."""
     return [
-        table
-        for table in tenant.tables
-        if any(tag.startswith(REQUESTS) for tags in table.tags.values() for tag in tags)
+        table for table in tenant.tables if any(tag.startswith(REQUESTS) for tag in table.all_tags)
     ]
 
 

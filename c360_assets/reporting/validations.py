@@ -152,7 +152,7 @@ def _reported_tables(tenant: Tenant, only: str | None) -> Sequence[SourceTable]:
     return chosen
 
 
-def finding_sql(root: Path, number: int, only: str | None = None) -> str:
+def finding_sql(root: Path, number: int, only: str | None) -> str:
     """The query behind finding `number`, as `c360 validate [FEED]` counts them."""
     tenant = load_tenant(root)
     with open_session(root / "warehouse", tenant.config.timezone) as session:
@@ -208,7 +208,7 @@ def _number(metric: str, value: float | None) -> str:
 
 
 def _inapplicable(tenant: Tenant, table: SourceTable) -> list[NotApplicable]:
-    groups = {_group(tag) for tags in table.tags.values() for tag in tags}
+    groups = {_group(tag) for tag in table.all_tags}
     inapplicable = []
     for report in REPORTS:
         reason = reason_against(report, table, tenant.config.extra_validations)
@@ -330,7 +330,7 @@ def _cell(shared: dict[tuple[str, str], int], row: str, column: str) -> tuple[in
 
 
 def render_validations(
-    validations: Validations, console: Console, page: str, limit: int | None = None
+    validations: Validations, console: Console, page: str, limit: int | None
 ) -> None:
     """Print findings, worst first and at most `limit`, with a line of advice each.
 

@@ -142,7 +142,7 @@ def check_run(check: ConfigCheck) -> None:
         message = "has no effect, as a forced run matches records"
         check.error(FILE, path, message, "leave out `force` and `type: force_refresh`")
         return
-    lacking = [table.name for table in check.tenant.stitched_tables if "ck" not in _tags([table])]
+    lacking = [table.name for table in check.tenant.stitched_tables if "ck" not in table.all_tags]
     if lacking:
         message = f"needs a customer key: no field of {', '.join(lacking)} is tagged ck"
         check.error(FILE, path, message, "tag the field that holds the source's customer id")
@@ -233,7 +233,7 @@ def check_outputs(check: ConfigCheck) -> None:
 
 
 def _tags(tables: Iterable[SourceTable]) -> set[str]:
-    return {tag for table in tables for tags in table.tags.values() for tag in tags}
+    return {tag for table in tables for tag in table.all_tags}
 
 
 def _stitched_keys(tenant: Tenant, *families: str) -> set[str]:

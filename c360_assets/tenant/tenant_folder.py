@@ -122,6 +122,11 @@ class SourceTable:
         return f"stitched/{self.physical}"
 
     @cached_property
+    def all_tags(self) -> frozenset[str]:
+        """The tags of all its columns."""
+        return frozenset().union(*self.tags.values())
+
+    @cached_property
     def foreign_keys(self) -> dict[str, str]:
         """Foreign-key tag (`fk-customer-id`) -> the first output column that carries it."""
         columns: dict[str, str] = {}

@@ -42,7 +42,7 @@ class Relation:
 
     @property
     def tags(self) -> frozenset[str]:
-        return frozenset(tag for tags in self.table.tags.values() for tag in tags)
+        return self.table.all_tags
 
     def sql(self, source: str, expressions: Iterable[str], extra: Iterable[str] = ()) -> str:
         """A SELECT from `source` of what `expressions` name, and of `extra`, ready-made columns."""

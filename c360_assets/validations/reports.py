@@ -39,9 +39,9 @@ REPORTS: tuple[Report, ...] = (
 BY_ID: dict[str, Report] = {report.id: report for report in REPORTS}
 
 
-def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
+def reports_for(table: SourceTable, extra: bool) -> Sequence[Report]:
     """The reports that apply to the table, in declared order; IV-X only with `extra`."""
-    return _reports_by_tags(_tags(table), table.custom, extra)
+    return _reports_by_tags(table.all_tags, table.custom, extra)
 
 
 @lru_cache(maxsize=1024)
@@ -52,11 +52,7 @@ def _reports_by_tags(tags: frozenset[str], is_custom: bool, extra: bool) -> Sequ
 
 def reason_against(report: Report, table: SourceTable, extra: bool = True) -> str:
     """Why the report is not applicable to the table, in words; empty where it applies."""
-    return _reason(report, _tags(table), table.custom, extra)
-
-
-def _tags(table: SourceTable) -> frozenset[str]:
-    return frozenset(tag for column_tags in table.tags.values() for tag in column_tags)
+    return _reason(report, table.all_tags, table.custom, extra)
 
 
 def _reason(report: Report, tags: frozenset[str], is_custom: bool, extra: bool) -> str:

@@ -371,8 +371,7 @@ def _listing(
 
 def _finding_items(report: Report, table: SourceTable) -> list[Item]:
     """The items of a report that may be findings in a table with these tags."""
-    tags = frozenset(tag for of_column in table.tags.values() for tag in of_column)
-    return [item for item in report.items if item.finding and applies(item, tags)]
+    return [item for item in report.items if item.finding and applies(item, table.all_tags)]
 
 
 def report_specs(session: Session, tenant: Tenant) -> dict[str, TableSpec]:

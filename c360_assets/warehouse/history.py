@@ -44,7 +44,7 @@ def append_history(
     return session.write(table, pl.concat([earlier, fresh]).tail(KEPT_ROWS))
 
 
-def earlier_rows(session: Session, table: str, schema: Schema, clauses: str = "") -> pl.DataFrame:
+def earlier_rows(session: Session, table: str, schema: Schema, clauses: str) -> pl.DataFrame:
     """The stored rows of `table` in the shape of `schema`, chosen and ordered by the SQL `clauses`.
 
     A column that was added to the schema since is empty in them.

@@ -60,14 +60,14 @@ def column_origins(
 
 
 def row_expressions(
-    select: str, schemas: Mapping[str, Mapping[str, str]], views: Mapping[str, str] | None = None
+    select: str, schemas: Mapping[str, Mapping[str, str]], views: Mapping[str, str]
 ) -> dict[str, list[tuple[str, str]]]:
     """Column of the result -> (table in lower case, SQL over that table's columns alone) of each
     way in which it is computed from one row of one table; as `column_origins` else.
 
     A column is missing where it needs several rows or tables, a subquery, or cannot be traced.
     """
-    return dict(_row_traced(select, _hashable(schemas), tuple((views or {}).items())))
+    return dict(_row_traced(select, _hashable(schemas), tuple(views.items())))
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from c360_assets.tenant.models import Tenant
+from c360_assets.customer_360.rendering.render import available_tables, summary_from_events
+from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
     build_all,
@@ -28,6 +29,32 @@ EVENTS = feed(
     "Mail:Events",
     {"mail": {"tags": ["email-event/email"]}, "brand": {"tags": ["email-event/brand"]}},
 )
+
+
+SUMMARY = feed(
+    "Mail:Summary",
+    {
+        "mail": {"tags": ["email-summary/email"]},
+        "clicks": {"tags": ["email-summary/email-clicks-last-14-days"]},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "is_counted", "is_there"),
+    [
+        ([EVENTS], True, True),
+        ([SUMMARY], False, True),
+        ([EVENTS, SUMMARY], False, True),
+        ([], False, False),
+    ],
+)
+def test_engagement_is_counted_from_events_where_no_source_sends_it(
+    tmp_path: Path, feeds: list[FeedConfig], is_counted: bool, is_there: bool
+) -> None:
+    tenant = make_tenant(tmp_path, feeds=feeds)
+    assert summary_from_events(tenant) == is_counted
+    assert ("email_engagement_summary" in available_tables(tenant)) == is_there
 
 
 def people(

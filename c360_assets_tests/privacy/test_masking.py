@@ -82,5 +82,5 @@ def test_what_has_no_tag_is_masked(
     type_: str, spec: ColumnSpec, is_source: bool, is_plain: bool
 ) -> None:
     """It may be a note, or the customer number of a brand; a figure that is made is none."""
-    select = masked_select({"socio": type_}, {"socio": spec}, "t", is_source=is_source)
+    select = masked_select({"socio": type_}, {"socio": spec}, "t", (), is_source=is_source)
     assert (select == 'SELECT "socio" AS "socio" FROM t') is is_plain

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets_tests.tenant.right_tenant import (
+    CUSTOMERS,
     ERROR,
     LINES,
     ORDERS,
@@ -388,6 +389,12 @@ CASES: dict[str, Case] = {
         7,
         "no customer table has a field tagged update-dt",
     ),
+    "a key of nobody": (
+        {LINES: ORDERS.replace("fk-customer-id", "fk-buyer")},
+        WARNING,
+        5,
+        "no stitched table carries fk-buyer, so these rows belong to no person",
+    ),
     "custom types": (
         {**more(SHOP, "a: {tags: [hue]}"), **more(LINES, "a: {type: integer, tags: [hue]}")},
         WARNING,
@@ -457,3 +464,10 @@ def test_unknown_names_are_not_told_while_a_feed_is_unreadable(tmp_path: Path) -
         tmp_path, {LINES: ORDERS + "x: 1\n", "workflow.yaml": "feeds: {Shop:Orders: {}}\n"}
     )
     assert [(p.file, p.message) for p in problems] == [(LINES, "unknown key")]
+
+
+def test_a_key_may_be_of_people_whose_feed_is_unreadable(tmp_path: Path) -> None:
+    club = CUSTOMERS.replace("feed: Customers", "feed: Club").replace("fk-customer-id", "fk-buyer")
+    lines = ORDERS.replace("fk-customer-id", "fk-buyer")
+    problems = problems_after(tmp_path, {"feeds/shop/club.yaml": club + "x: 1\n", LINES: lines})
+    assert [(p.file, p.message) for p in problems] == [("feeds/shop/club.yaml", "unknown key")]

@@ -35,7 +35,7 @@ CHANNELS = {
 PLAIN = {"email": "email", "sms": "phone"}
 
 
-def channel_of(column: str, semantic: str = "") -> str | None:
+def channel_of(column: str, semantic: str) -> str | None:
     """The channel of a column that holds addresses, None for any other."""
     if column.lower() in CHANNELS:
         return CHANNELS[column.lower()]

@@ -110,7 +110,7 @@ class _Entries:
         self.declared = documented_schemas(tenant)
         self.tags: set[str] = set()
         for table in tenant.tables:
-            self.tags.update(*table.tags.values())
+            self.tags |= table.all_tags
         self.entries: list[Entry] = []
         self.meanings: dict[str, Meanings] = {}  # by stored name
         self.sources: dict[str, str] = {}  # stored name of a shown source table -> its name

@@ -46,9 +46,9 @@ def masked_select(
     columns: Mapping[str, str],
     meaning: Mapping[str, ColumnSpec],
     source: str,
-    personal: Collection[str] = (),
+    personal: Collection[str],
     *,
-    is_source: bool = False,
+    is_source: bool,
 ) -> str:
     """A SELECT of all columns with the types they have, personal ones masked: those that say so,
     `personal`, and those that may be a key, as nothing says what they mean. Of a source table

@@ -42,7 +42,7 @@ def publish_plan(
     shown: Sequence[Entry],
     *,
     as_of: date,
-    personal: Personal = NOTHING,
+    personal: Personal,
 ) -> list[PublishedTable]:
     """What to write for the tables `shown`; their sources are named in a session by `bind_shown`.
 
@@ -161,7 +161,7 @@ def published_fingerprint(
     session: Session,
     database: Database,
     specs: Mapping[str, TableSpec],
-    personal: Personal = NOTHING,
+    personal: Personal,
 ) -> str:
     """Digest of all that the published file shows, computes and is checked by; run and log tables
     count only by their being there.

@@ -269,7 +269,7 @@ def row_filters(tenant: Tenant) -> dict[str, str | None]:
     for name, spec in all_tables().items():
         if spec.stage == "stitch":
             filters.setdefault(name, None)
-    is_keyed = any("database-key" in _tags(table) for table in tenant.stitched_tables)
+    is_keyed = any("database-key" in table.all_tags for table in tenant.stitched_tables)
     for name in KEYED_TABLES:
         filters[name] = f"database_key {OWN_KEY}" if is_keyed else "FALSE"
         filters[f"{OVERRIDE_FOLDER}/{name}"] = filters[name]
@@ -285,10 +285,6 @@ def row_filters(tenant: Tenant) -> dict[str, str | None]:
     return filters
 
 
-def _tags(table: SourceTable) -> set[str]:
-    return {tag for of_column in table.tags.values() for tag in of_column}
-
-
 def _gathered_filter(tenant: Tenant, name: str) -> str | None:
     """The condition of a gathered table; None where it is about no one."""
     table = BY_NAME[name]
@@ -297,7 +293,7 @@ def _gathered_filter(tenant: Tenant, name: str) -> str | None:
         table = BY_NAME["unified_email_events"]
     tags: set[str] = set()
     for source in contributors(tenant, table):
-        tags |= _tags(source)
+        tags |= source.all_tags
     if f"{table.prefix}/database-key" in tags or name == "unified_itemized_transactions":
         return f"database_key {OWN_KEY}"
     is_of_contacts = "email" in name or table.consent is not None

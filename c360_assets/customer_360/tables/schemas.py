@@ -34,7 +34,7 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     }
     tags: set[str] = set()
     for table in tenant.stitched_tables:
-        tags.update(*table.tags.values())
+        tags |= table.all_tags
     further = {
         column_for(tag): "VARCHAR"
         for tag in sorted(tags)

@@ -125,8 +125,8 @@ def why_missing(
     feed: FeedConfig,
     name: str,
     header: Sequence[str],
-    delimiter: str = "",
-    path: Path | None = None,
+    delimiter: str,
+    path: Path | None,
 ) -> str | None:
     """What a header that lacks the column `name` looks like, and the remedy; None where unclear.
 

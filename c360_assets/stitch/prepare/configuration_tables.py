@@ -55,7 +55,7 @@ def fields_of_lists(table: SourceTable) -> dict[str, list[str]]:
 
 def is_label_table(table: SourceTable) -> bool:
     """Whether the table holds what people decided about records."""
-    return any(tag.startswith(LABEL_PREFIX) for tags in table.tags.values() for tag in tags)
+    return any(tag.startswith(LABEL_PREFIX) for tag in table.all_tags)
 
 
 def managed_blocklist(session: Session, tenant: Tenant) -> pl.DataFrame | None:
