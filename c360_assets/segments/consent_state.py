@@ -59,10 +59,13 @@ def consent_problems(session: Session, campaign: Campaign, day: date) -> list[st
 def make_statements_current(session: Session, campaign: Campaign, day: date) -> None:
     """Make the table of a campaign's consent from what is loaded, reliable or not."""
     gate = campaign.gate
-    if gate is None:
-        return
-    tenant = campaign.tenant
-    wanted = consent_tables(tenant, gate.table)
+    if gate is not None:
+        make_table_current(session, campaign.tenant, gate.table, day)
+
+
+def make_table_current(session: Session, tenant: Tenant, table: str, day: date) -> None:
+    """Make a table of consent, by its name in SQL, from what is loaded."""
+    wanted = consent_tables(tenant, table)
     # What Stitch wrote stays as it is: a statement is joined on its address, not on a person.
     stitched = [one for one in stitch_recipes(tenant) if isinstance(one, StitchedDomainTable)]
     made_from = [*custom_table_recipes(tenant), *stitched, *database_table_recipes(tenant)]

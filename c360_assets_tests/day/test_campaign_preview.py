@@ -1,5 +1,5 @@
-"""A preview of a campaign says what it does not know: withdrawals that landed and are not loaded,
-which a send loads first."""
+"""Withdrawals that landed and are not loaded: a preview of a campaign says that it does not know
+them, and tables with addresses are not sent again before they are loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from c360_assets_tests.day.small import copy_of
 
 FILES = {
     "workflow.yaml": "\npurposes: {letters: {email: {}}}\n",
-    "destinations.yaml": "destinations: {crm: {type: files, path: exports/crm}}\n",
+    "destinations.yaml": (
+        "destinations: {crm: {type: files, path: exports/crm, tables: {customer_360: "
+        "{columns: [amperity_id, email], consent: letters}}}}\n"
+    ),
     "campaigns/hello.yaml": (
         "include: reachable_by_email\nchannel: email\npurpose: letters\nbrand: larkmere\n"
         "destination: crm\nattributes: [email]\n"
@@ -30,6 +33,8 @@ def test_landed_withdrawals_are_told(demo: Ran, tmp_path: Path) -> None:
     before = here("campaign", "preview", "hello", "--tenant", root)
     assert before.code == 0, before.text
     assert "not loaded" not in before.text
+    sent = here("send", "--tenant", root)
+    assert "sent to crm: customer_360" in sent.text, sent.text
     landed = root / "landing" / "newsletter"
     newest = max(landed.glob("subscribers-*.ndjson"))
     rows = [json.loads(line) for line in newest.read_text("utf-8").splitlines()]
@@ -38,5 +43,8 @@ def test_landed_withdrawals_are_told(demo: Ran, tmp_path: Path) -> None:
     said = here("campaign", "preview", "hello", "--tenant", root)
     expected = "Newsletter:Subscribers holds consent, and 1 delivery day of it is not loaded"
     assert expected in said.text
+    sent = here("send", "--force", "--tenant", root)
+    assert sent.code == 1
+    assert "destination crm is not sent: files of Newsletter:Subscribers, which holds" in sent.text
     as_json = here("campaign", "preview", "hello", "--json", "--tenant", root)
     assert json.loads(as_json.stdout)["not_loaded"] == {"Newsletter:Subscribers": 1}

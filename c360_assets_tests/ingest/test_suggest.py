@@ -349,7 +349,7 @@ def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
     path.write_bytes("id;name\n1;Jürgen Müller\n2;Søren Ünal\n".encode() + b"3;J\xfcrgen\n")
     sample = read_sample(path)
     assert (sample.options, len(sample.frame)) == ({}, 2)
-    assert "1 are rejected, each with its line in a log: encoding_error" in suggest_feed(path)
+    assert "1 is rejected, each with its line in a log: encoding_error" in suggest_feed(path)
 
 
 @pytest.mark.parametrize(
