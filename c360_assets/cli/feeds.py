@@ -38,7 +38,8 @@ def suggest(
         bool,
         typer.Option(
             "--flatten",
-            help="Also propose domain_tables/ whose SQL makes columns of nested fields.",
+            help="Also propose domain_tables/: columns of nested fields; of a folder, purchases "
+            "without cancelled orders, and consent.",
         ),
     ] = False,
     tenant: TenantOption = None,

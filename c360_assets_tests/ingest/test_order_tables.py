@@ -122,6 +122,21 @@ def test_an_order_without_items_is_one_unit_and_that_is_said(tmp_path: Path) -> 
     assert bought(table.sql, Shop_Bookings=source) == [("B1", 1, 9.5, False, False)]
 
 
+def test_guests_stand_in_their_order(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Billing Email,Billing First Name,Billing Last Name,"]
+    lines[0] += "Order Total,Order Status"
+    lines += [
+        f"O{i:05},2026-01-02,a{i % 9}@example.com,Ann,Lee,9.50,{'failed' if i % 4 else 'done'}"
+        for i in range(28)
+    ]
+    found = proposals(tmp_path, orders=lines)["Orders"]
+    assert fields_of(found.text)["Order ID"]["tags"] == ["fk-shop-orders"]
+    assert "stitch: true" in found.text
+    (table,) = found.tables
+    assert fields_of(table.yaml)["fk_shop_orders"]["tags"] == ["fk-shop-orders"]
+    assert "21 rows are cancelled or failed" in table.sql
+
+
 def test_a_number_by_which_another_feed_knows_its_persons_is_a_foreign_key(tmp_path: Path) -> None:
     contacts = ["Id,Email,First_Name__c,Last_Name__c"]
     contacts += [f"003{i:06},a{i}@example.com,Ann,Lee" for i in range(30)]
