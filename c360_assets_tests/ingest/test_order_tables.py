@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from c360_assets.ingest.suggest.feed import Proposal
-from c360_assets.ingest.suggest.folder import propose_folder
+from c360_assets.ingest.suggest.folder import propose_file, propose_folder
 
 CUSTOMERS = ["Customer ID,Email,First Name,Last Name"]
 CUSTOMERS += [f"C{i:06},a{i}@example.com,Ann,Lee" for i in range(30)]
@@ -88,6 +88,7 @@ def test_without_a_table_it_is_said_how_many_count_although_they_were_cancelled(
     lines = ["Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Status"]
     lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,{'paid' if i % 4 else 'void'}" for i in range(28)]
     text = proposals(tmp_path, flatten=False, customers=CUSTOMERS, orders=lines)["Orders"].text
+    assert propose_file(tmp_path / "landing/shop/orders-20260601.csv").text.count("7 rows are") == 1
     assert "7 rows are cancelled or failed, 0 returned, and count as bought" in text
     assert "txn-item/order-id" in text
 
