@@ -139,7 +139,6 @@ def mark_heads(drafts: Sequence[Draft]) -> None:
         for column in (orders.head or orders.items).columns:
             if is_customer_number_name(column.name) and not column.tags and not column.lost_digits:
                 column.tags.append(LINK)
-                break
 
 
 def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTable]]:
