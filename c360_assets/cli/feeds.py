@@ -38,7 +38,8 @@ def suggest(
         bool,
         typer.Option(
             "--flatten",
-            help="Also propose domain_tables/ whose SQL makes columns of nested fields.",
+            help="Also propose domain_tables/: columns of nested fields; of a folder, purchases "
+            "without cancelled orders, and consent.",
         ),
     ] = False,
     tenant: TenantOption = None,
@@ -52,8 +53,8 @@ def suggest(
     Examples: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`,
     `c360 feed suggest landing --write --flatten`
     """
-    from c360_assets.ingest.suggest.feed import folder_of_tenant, propose_feed
-    from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
+    from c360_assets.ingest.suggest.feed import folder_of_tenant
+    from c360_assets.ingest.suggest.folder import propose_file, propose_folder, write_proposal
 
     with reported_errors():
         if file.is_dir():
@@ -62,7 +63,7 @@ def suggest(
             proposals = propose_folder(file.resolve(), source, flatten=flatten)
             _show_folder(proposals, write, tenant or folder_of_tenant(file))
             return
-        proposal = propose_feed(file.resolve(), source, feed, flatten=flatten)
+        proposal = propose_file(file.resolve(), source, feed, flatten=flatten)
         if not write:
             emit(proposal.text)
             for table in proposal.tables:

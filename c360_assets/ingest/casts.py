@@ -222,7 +222,8 @@ def _plain_digits(text: str) -> str:
     # What has no sign to become stands last, and is left out.
     signs, plain_signs = "".join(FOREIGN_SIGNS), "".join(FOREIGN_SIGNS.values())
     changed = f"translate({text}, {quote_literal(signs)}, {quote_literal(plain_signs)})"
-    return f"CASE WHEN regexp_matches({text}, '[^\\x00-\\xFF]') THEN {changed} ELSE {text} END"
+    # More bytes than characters: to see that takes a tenth of what a pattern does.
+    return f"CASE WHEN strlen({text}) > length({text}) THEN {changed} ELSE {text} END"
 
 
 def _common_years(text: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from c360_assets.ingest.suggest.feed import Proposal
-from c360_assets.ingest.suggest.folder import propose_folder
+from c360_assets.ingest.suggest.folder import propose_file, propose_folder
 
 CUSTOMERS = ["Customer ID,Email,First Name,Last Name"]
 CUSTOMERS += [f"C{i:06},a{i}@example.com,Ann,Lee" for i in range(30)]
@@ -88,19 +88,24 @@ def test_without_a_table_it_is_said_how_many_count_although_they_were_cancelled(
     lines = ["Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Status"]
     lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,{'paid' if i % 4 else 'void'}" for i in range(28)]
     text = proposals(tmp_path, flatten=False, customers=CUSTOMERS, orders=lines)["Orders"].text
+    assert propose_file(tmp_path / "landing/shop/orders-20260601.csv").text.count("7 rows are") == 1
     assert "7 rows are cancelled or failed, 0 returned, and count as bought" in text
     assert "txn-item/order-id" in text
 
 
 def test_items_have_the_day_and_the_customer_of_their_order(tmp_path: Path) -> None:
-    heads = ["Id,OrderNumber,CustomerId,EffectiveDate,Status"]
-    heads += [f"H{i:05},{i:06},C{i:06},2026-01-02,{'Done' if i % 7 else 'Void'}" for i in range(28)]
+    heads = ["Id,OrderNumber,AccountId,CustomerId,EffectiveDate,Status"]
+    heads += [
+        f"H{i:05},{i:06},001,C{i:06},2026-01-02,{'Done' if i % 7 else 'Void'}" for i in range(28)
+    ]
     items = ["Id,OrderId,ProductCode,Quantity,TotalPrice"]
     items += [f"I{i:05},H{i // 2:05},S{i % 3},1,9.50" for i in range(56)]
     found = proposals(tmp_path, customers=CUSTOMERS, orders=heads, items=items)
     (table,) = found["Items"].tables
     assert not found["Orders"].tables
-    assert fields_of(found["Orders"].text)["CustomerId"]["tags"] == ["fk-customer-id"]
+    fields = fields_of(found["Orders"].text)
+    assert fields["CustomerId"]["tags"] == ["fk-customer-id"]
+    assert "tags" not in fields["AccountId"]
     head = "SELECT 'H1' AS Id, '1' AS OrderNumber, 'C1' AS CustomerId, DATE '2026-01-02' AS \
         EffectiveDate, 'Void' AS Status"
     item = (
@@ -120,6 +125,29 @@ def test_an_order_without_items_is_one_unit_and_that_is_said(tmp_path: Path) -> 
     row = dict(zip(names, ("'B1'", "DATE '2026-01-02'", "'C1'", "9.5"), strict=True))
     source = "SELECT " + ", ".join(f"{value} AS {name}" for name, value in row.items())
     assert bought(table.sql, Shop_Bookings=source) == [("B1", 1, 9.5, False, False)]
+
+
+def test_of_numbers_that_no_feed_knows_the_first_is_the_customers(tmp_path: Path) -> None:
+    lines = ["Booking No,Booking Date,Customer ID,Account ID,Total Amount"]
+    lines += [f"B{i:05},2026-01-02,X{i:06},Y{i:06},9.50" for i in range(28)]
+    text = proposals(tmp_path, bookings=lines)["Bookings"].text
+    assert fields_of(text)["Customer ID"]["tags"] == ["fk-customer-id"]
+    assert "tags" not in fields_of(text)["Account ID"]
+
+
+def test_guests_stand_in_their_order(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Billing Email,Billing First Name,Billing Last Name,"]
+    lines[0] += "Order Total,Order Status"
+    lines += [
+        f"O{i:05},2026-01-02,a{i % 9}@example.com,Ann,Lee,9.50,{'failed' if i % 4 else 'done'}"
+        for i in range(28)
+    ]
+    found = proposals(tmp_path, orders=lines)["Orders"]
+    assert fields_of(found.text)["Order ID"]["tags"] == ["fk-shop-orders"]
+    assert "stitch: true" in found.text
+    (table,) = found.tables
+    assert fields_of(table.yaml)["fk_shop_orders"]["tags"] == ["fk-shop-orders"]
+    assert "21 rows are cancelled or failed" in table.sql
 
 
 def test_a_number_by_which_another_feed_knows_its_persons_is_a_foreign_key(tmp_path: Path) -> None:

@@ -330,6 +330,16 @@ def test_values_as_they_are_written_elsewhere(tmp_path: Path, what: str) -> None
     assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
 
 
+def test_whole_amounts_in_groups_of_blanks_are_amounts_by_their_name_only(tmp_path: Path) -> None:
+    rows = [f"C{i};{i} 234 567;{i} 234 567;{i % 2 == 0}" for i in range(ROWS)]
+    proposal = proposed(tmp_path, "\n".join(["id;Kwota;kontakt;IsDeleted", *rows]) + "\n")
+    fields = fields_of(proposal)
+    form = {"decimal": ".", "thousands": " "}
+    assert fields["Kwota"] == {"type": "decimal", "number": form, "scale": 2}
+    assert fields["kontakt"]["type"] == "string"
+    assert "15 rows are deleted in their system" in proposal.text
+
+
 @pytest.mark.parametrize(
     ("text", "encoding", "country"),
     [

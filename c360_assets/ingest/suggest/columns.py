@@ -6,10 +6,12 @@ never kept.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import polars as pl
 
+from c360_assets.ingest.casts import TRUE
 from c360_assets.ingest.suggest.column import (
     LOST_DIGITS,
     MONEY_SCALE_OF_FLOATS,
@@ -30,6 +32,7 @@ from c360_assets.ingest.suggest.column_names import (
     is_identifier_name,
 )
 from c360_assets.ingest.suggest.column_numbers import (
+    BLANKS,
     DAY_NAME,
     NumberForm,
     are_groups_of_points,
@@ -48,6 +51,7 @@ from c360_assets.ingest.suggest.tagging import tag_columns
 from c360_assets.semantics.tags import column_for, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 
+DELETED_NAME = re.compile(r"^_?(is|was)?[_ ]?(soft[_ ]?)?(deleted|removed)(__c)?$|^geloscht$", re.I)
 # What `tidy_name` leaves of a name without plain letters.
 NO_PLAIN_NAME = "field"
 
@@ -77,6 +81,12 @@ def _look_at_values(column: Column, values: pl.Series) -> None:
     if column.type == "string" and is_scientific(values):
         column.lost_digits = True
         column.notes.append(LOST_DIGITS)
+    if column.type == "boolean" and DELETED_NAME.search(without_marks(column.name)):
+        deleted = int(values.str.to_lowercase().is_in(TRUE).sum())
+        if deleted:
+            column.notes.append(
+                f"CHECK: {deleted} rows are deleted in their system, and load like all others"
+            )
     if column.inferred.misfits:
         column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
     if column.type == "string" and not is_identifier_name(column.name):
@@ -167,6 +177,9 @@ def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferr
     date_format = _date_format(inferred.type, plain_name, values)
     if date_format is not None:
         return _numbered_date(date_format, values)
+    if MONEY_NAME.search(plain_name) and _are_in_groups_of_blanks(values):
+        form = NumberForm(".", " ", 0)
+        return Inferred("decimal", scale=MONEY_SCALE_OF_INTEGERS, number=form)
     is_all_digits = inferred.format in {COMPACT, f"{COMPACT}HHmmss", f"{COMPACT}HHmm"}
     if inferred.type not in NUMBERS and not is_all_digits:
         return inferred
@@ -176,6 +189,13 @@ def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferr
     if inferred.type == "integer" and is_money:
         return replace(inferred, type="decimal", scale=MONEY_SCALE_OF_INTEGERS)
     return inferred
+
+
+def _are_in_groups_of_blanks(values: pl.Series) -> bool:
+    """Whether values are whole numbers with blanks between thousands; their name has to say that
+    these are amounts and no phone numbers."""
+    has_blanks = values.str.contains(rf"\d{BLANKS}\d").any()
+    return bool(has_blanks and values.str.contains(rf"^-?\d{{1,3}}({BLANKS}\d{{3}})*$").all())
 
 
 def _date_format(type_: str, plain_name: str, values: pl.Series) -> str | None:

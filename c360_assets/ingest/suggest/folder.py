@@ -61,7 +61,19 @@ def propose_folder(
             continue
         taken_names.add(draft.name.lower())
         drafts.append(draft)
-    drafts.reverse()
+    proposals = _proposals(drafts[::-1], flatten=flatten)
+    return FolderProposals(proposals, dict(sorted(unread.items())))
+
+
+def propose_file(
+    path: Path, source: str | None = None, feed: str | None = None, *, flatten: bool = False
+) -> Proposal:
+    """The proposal for files like one, with all tables that can be made of it alone."""
+    (proposal,) = _proposals([draft_feed(path, source, feed)], flatten=flatten)
+    return proposal
+
+
+def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
     if flatten:
         mark_heads(drafts)
     drafts = with_links(drafts)
@@ -79,7 +91,7 @@ def propose_folder(
             more += purchases_in(proposal.tables, draft)
             more += opt_tables_of(draft, proposal.tables)
         proposals.append(with_tables(proposal, more))
-    return FolderProposals(proposals, dict(sorted(unread.items())))
+    return proposals
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -23,6 +23,7 @@ OWNERS = frozenset({
     "primary", "privat", "private", "profile", "shopper", "subscriber", "traveller", "user",
     "zakaznik", "zakaznika", "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента",
     "клієнта", "πελατη",
+    "주문자", "구매자", "注文者", "購入者", "买家", "買家", "订购人", "訂購人",
     "客户", "客戶", "顾客", "顧客", "会员", "會員", "会員", "お客様", "고객", "회원",
 })  # fmt: skip
 # Words that say which one of several a value is, and so tell two columns of a tag apart.
@@ -46,7 +47,7 @@ ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
 # Words of other alphabets are what stands together, but for the person that it begins with.
 WORD = re.compile(
     r"\d(?:st|nd|rd|th)\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+"
-    r"|(?:客户|客戶|顾客|顧客|会员|會員|会員|お客様|고객|회원)|[^\W\d_A-Za-z]+"
+    r"|(?:주문자|구매자|注文者|購入者|买家|買家|订购人|訂購人|客户|客戶|顾客|顧客|会员|會員|会員|お客様|고객|회원)|[^\W\d_A-Za-z]+"
 )
 ADDRESS_PARTS = frozenset({"address2", "city", "state", "postal", "country"})
 # Each optional word doubles the readings that are tried.

@@ -62,6 +62,13 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
         for column in _may_be_owners(draft)
     ]
     found = {numbers.key: _owner_of(numbers, owners) for numbers in orders}
+    for draft in drafts:
+        own = [numbers for numbers in orders if numbers.draft is draft]
+        for column in _passed_over(draft, [one.column for one in own if found[one.key]]):
+            found.pop((draft.name, column.name), None)
+            column.tags = [tag for tag in column.tags if tag != LINK]
+            column.notes = [note for note in column.notes if note != LINK_NOTE]
+    orders = [numbers for numbers in orders if numbers.key in found]
     known = {owner.key: owner for owner in found.values() if owner is not None}
     # One tag for all would make equal numbers of two systems one customer.
     strangers = [numbers for numbers in orders if found[numbers.key] is None]
@@ -73,6 +80,17 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
         _tag(owner, named_by, tag)
         changed |= {owner.draft.name, *(numbers.draft.name for numbers in named_by)}
     return [tried(draft) if draft.name in changed else draft for draft in drafts]
+
+
+def _passed_over(draft: Draft, known: Sequence[Column]) -> list[Column]:
+    """The columns of customers' numbers that a feed does without: those of nobody beside one that
+    is known, and of several but one, as rows of no person belong to one."""
+    is_of_persons = any(is_profile(tag) for column in draft.columns for tag in column.tags)
+    marked = [column for column in draft.columns if LINK in column.tags]
+    kept = known if is_of_persons else [column for column in known if LINK in column.tags][:1]
+    kept = kept or known[:1] or marked[:1]
+    numbers = [column for column in draft.columns if LINK in column.tags or column in known]
+    return [column for column in numbers if all(column is not one for one in kept)]
 
 
 def _may_be_owners(draft: Draft) -> list[Column]:

@@ -29,7 +29,7 @@ from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.table_tags import table_kinds
 from c360_assets.ingest.suggest.tagging import LINK, take_type, typed
 from c360_assets.semantics.lookups import OrderStates, order_states
-from c360_assets.semantics.tags import CATALOGUE, column_for, without_marks
+from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.schemas import schema_line
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -139,7 +139,6 @@ def mark_heads(drafts: Sequence[Draft]) -> None:
         for column in (orders.head or orders.items).columns:
             if is_customer_number_name(column.name) and not column.tags and not column.lost_digits:
                 column.tags.append(LINK)
-                break
 
 
 def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTable]]:
@@ -148,6 +147,8 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
     tables: dict[str, FlatTable] = {}
     changed: set[str] = set()
     for orders in _orders_of(drafts):
+        if not orders.links:
+            _link_by_order(orders)
         if not orders.links:
             continue
         for draft, tags in ((orders.items, orders.item_tags), (orders.head, orders.head_tags)):
@@ -193,7 +194,7 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> _Orders | None:
         return None
     frame = draft.sample.frame
     states = states_of(draft.columns, frame)
-    if DAY in tags and any(_may_name_customer(column) for column in draft.columns):
+    if DAY in tags and _knows_customer(draft):
         is_whole = PRODUCT in tags and QUANTITY in tags
         if not is_whole and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
@@ -202,7 +203,7 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> _Orders | None:
         key = _key_of_head(head, frame[tags[ORDER_ID].name]) if head is not draft else None
         head_tags = _columns_by_tag(head) if key is not None else {}
         head_tags = {tag: column for tag, column in head_tags.items() if tag not in OF_ITEMS}
-        if DAY in head_tags and any(_may_name_customer(column) for column in head.columns):
+        if DAY in head_tags and _knows_customer(head):
             states = states or states_of(head.columns, head.sample.frame)
             return _Orders(draft, head, key, tags, head_tags, states)
     return None
@@ -257,6 +258,25 @@ def _tagged(draft: Draft, tag: str) -> bool:
 
 def _names_customer(column: Column) -> bool:
     return any(tag.startswith("fk-") for tag in column.tags)
+
+
+def _knows_customer(draft: Draft) -> bool:
+    return any(map(_may_name_customer, draft.columns)) or _holds_persons(draft)
+
+
+def _holds_persons(draft: Draft) -> bool:
+    """Whether rows say who bought: guests have no number, and stand in their order only."""
+    tags = {tag for column in draft.columns for tag in column.tags if is_profile(tag)}
+    return len(tags) > 1 and bool(tags & {"email", "phone"})
+
+
+def _link_by_order(orders: _Orders) -> None:
+    """Make the number of an order the foreign key of the person that stands in it."""
+    draft = orders.head or orders.items
+    column = orders.head_key or orders.item_tags[ORDER_ID]
+    if _holds_persons(draft):
+        take_type(column, "string", draft.sample.frame[column.name])
+        column.tags.append(f"fk-{physical_name(draft.name).lower().replace('_', '-')}")
 
 
 def _may_name_customer(column: Column) -> bool:
