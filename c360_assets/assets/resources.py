@@ -29,6 +29,7 @@ from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.step_failures import message_of
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.damaged_data import damage
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
 from c360_assets.warehouse.ledger import read_ledger
@@ -235,6 +236,9 @@ def safe_errors(logs: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
             raise dg.DagsterExecutionInterruptedError from None
         _keep(error, logs)
+        damaged = damage(logs.parent / "warehouse", error)
+        if damaged:
+            raise C360Error(damaged) from None
         raise C360Error(f"{type(error).__name__} at {_place(error)}; {WITHHELD}") from None
 
 
