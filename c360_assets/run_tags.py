@@ -29,3 +29,8 @@ OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
 # included.
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def job_in_words(name: str) -> str:
+    """What a person calls a job; the orchestrator's own is the one of assets chosen in the UI."""
+    return "chosen assets" if name.startswith("__ASSET_JOB") else f"job {name}"

@@ -26,9 +26,10 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest import delivery_days
 from c360_assets.privacy.enforce import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
-from c360_assets.run_tags import OWNER_TAG
+from c360_assets.run_tags import OWNER_TAG, job_in_words
 from c360_assets.step_failures import message_of
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.damaged_data import damage
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
 from c360_assets.warehouse.ledger import read_ledger
@@ -70,7 +71,7 @@ class TenantLock(dg.ConfigurableResource[Any]):
         assert log is not None
         assert instance is not None
         instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
-        holder = f"run {run.run_id[:8]} of job {run.job_name}"
+        holder = f"run {run.run_id[:8]} of {job_in_words(run.job_name)}"
         root = Path(self.root)
         with running(root, run.run_id), tenant_lock(root, holder, waiting=log.info):
             self._taken_at = datetime.now(UTC)
@@ -97,7 +98,7 @@ def _note(root: Path, context: dg.InitResourceContext, began: datetime, before: 
     failed = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     loaded = read_ledger(warehouse).filter(pl.col("run_id") == run.run_id)
     last = LastRun(
-        what=f"job {run.job_name}",
+        what=job_in_words(run.job_name),
         began=began.isoformat(timespec="seconds"),
         seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
         options=sorted(name for name, value in given.items() if value is True),
@@ -235,6 +236,9 @@ def safe_errors(logs: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
             raise dg.DagsterExecutionInterruptedError from None
         _keep(error, logs)
+        damaged = damage(logs.parent / "warehouse", error)
+        if damaged:
+            raise C360Error(damaged) from None
         raise C360Error(f"{type(error).__name__} at {_place(error)}; {WITHHELD}") from None
 
 

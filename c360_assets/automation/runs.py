@@ -28,7 +28,7 @@ from c360_assets.automation.instance import names_another_home, tenant_root
 from c360_assets.automation.instance_owner import claim
 from c360_assets.errors import C360Error
 from c360_assets.run_options import RunOptions
-from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG
+from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG, job_in_words
 from c360_assets.step_failures import message_of
 from c360_assets.warehouse.last_run import note_dead_run
 from c360_assets.warehouse.processes import owner_is_elsewhere, owner_is_gone, owner_mark
@@ -220,7 +220,7 @@ def reconcile(instance: dg.DagsterInstance) -> int:
         is_let_go = run.run_id in let_go and owner_is_elsewhere(mark, run.run_id)
         if is_let_go or owner_is_gone(mark, run.run_id) or _has_no_owner(record):
             instance.report_run_failed(run, KILLED)
-            note_dead_run(root, run.job_name, record.create_timestamp, KILLED)
+            note_dead_run(root, job_in_words(run.job_name), record.create_timestamp, KILLED)
             dead += 1
         else:
             undecided.add(run.run_id)

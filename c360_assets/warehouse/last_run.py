@@ -54,13 +54,13 @@ def note_run(root: Path, run: LastRun) -> None:
         write_private(folder / FILE, json.dumps(asdict(run)) + "\n")
 
 
-def note_dead_run(root: Path, job: str, began: datetime, message: str) -> None:
+def note_dead_run(root: Path, what: str, began: datetime, message: str) -> None:
     """Keep a run that ended without a word as the last one, unless a later one was noted."""
     last = last_run(root)
     if last is None or last.began_at < began.astimezone(UTC):
         seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
         when = began.isoformat(timespec="seconds")
-        note_run(root, LastRun(f"job {job}", when, seconds, failures=1, messages=[message]))
+        note_run(root, LastRun(what, when, seconds, failures=1, messages=[message]))
 
 
 def last_run(root: Path) -> LastRun | None:

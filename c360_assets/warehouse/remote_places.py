@@ -8,6 +8,7 @@ does not answer, says `remote_failures`.
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,16 +56,38 @@ def open_place(address: str) -> tuple[Any, str]:
 
 def _s3() -> Any:
     import s3fs
+    from aiobotocore.session import AioSession
 
     settings = {
         "connect_timeout": SECONDS_TO_CONNECT,
         "read_timeout": SECONDS_TO_ANSWER,
         "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+        "connector_args": {"socket_factory": _socket_that_gives_up},
     }
-    system = s3fs.S3FileSystem(config_kwargs=settings, **FRESH)
+    session = AioSession()
+    session.register("request-created.s3", _send_at_once)
+    system = s3fs.S3FileSystem(session=session, config_kwargs=settings, **FRESH)
     # It tries again what the client below it has tried, so that silence ends after their product.
     system.retries = ATTEMPTS
     return system
+
+
+def _send_at_once(request: Any, **_: Any) -> None:
+    """Do not ask first whether the body is wanted: the client would wait for that without end."""
+    if "Expect" in request.headers:
+        del request.headers["Expect"]
+
+
+def _socket_that_gives_up(address: tuple[Any, ...]) -> socket.socket:
+    """A connection that ends where the other side takes nothing more of what is sent: while a body
+    is under way, no limit of the client counts.
+    """
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux has it
+        milliseconds = SECONDS_TO_ANSWER * 1000
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    return made
 
 
 def _gcs() -> Any:

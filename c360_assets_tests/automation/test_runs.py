@@ -32,7 +32,7 @@ from c360_assets.automation.runs import (
     reconcile,
 )
 from c360_assets.definitions import build
-from c360_assets.run_tags import FEED_TAG, OWNER_TAG
+from c360_assets.run_tags import FEED_TAG, OWNER_TAG, job_in_words
 from c360_assets.step_failures import STOPPED
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.last_run import last_run
@@ -363,3 +363,11 @@ def test_a_run_whose_process_still_ends_is_asked_about_again(
     (folder / run.run_id).touch()
     assert reconcile(instance) == 0
     assert dead_runs(home) == [run.run_id]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("__ASSET_JOB", "chosen assets"), ("__ASSET_JOB_0", "chosen assets"), (LOAD, "job load")],
+)
+def test_a_job_is_called_as_people_call_it(name: str, words: str) -> None:
+    assert job_in_words(name) == words

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from c360_assets.assets.resources import safe_errors
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.damaged_data import damage
 from c360_assets.warehouse.ledger import LEDGER, SCHEMA, read_ledger
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.session import Warehouse, open_session
@@ -63,3 +66,19 @@ def test_a_ledger_without_its_file(warehouse: Path, cut: bool) -> None:
         read_ledger(Warehouse.open(warehouse))
     file.write_bytes(whole)
     assert read_ledger(Warehouse.open(warehouse)).height == 1
+
+
+def test_a_data_file_that_was_changed_and_kept_its_size_is_named(warehouse: Path) -> None:
+    error = duckdb.Error("don't know what type:")
+    assert damage(warehouse, error) == ""
+    (file,) = (warehouse / LEDGER).glob("*.parquet")
+    whole = file.read_bytes()
+    end = len(whole) // 3
+    file.write_bytes(bytes(byte ^ 0x5A for byte in whole[4:end]).join([whole[:4], whole[end:]]))
+    assert damage(warehouse, duckdb.BinderException("no column")) == ""
+    assert damage(warehouse, error).startswith(f"{file} is damaged, a data file of {LEDGER}: put")
+    with (
+        pytest.raises(C360Error, match="is damaged, a data file of"),
+        safe_errors(warehouse.parent / "logs"),
+    ):
+        raise error

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -342,3 +343,24 @@ def test_a_publisher_that_is_killed_leaves_a_whole_publication(
     assert lakes._read(lake) == (2,)
     named = {file for document in lake.documents() for file in document.files}
     assert {name for name in lake.storage.files() if name.endswith(".parquet")} == named
+
+
+@pytest.mark.parametrize("size", [9, 30 << 20])
+def test_a_server_that_takes_nothing_of_a_file_is_given_up(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the body was wanted, and while it was under way, no limit of the client counted.
+
+    The buffers between the two take a small file whole, and of a large one a part.
+    """
+    monkeypatch.setattr(remote_places, "SECONDS_TO_ANSWER", 1)
+    file = tmp_path / "file"
+    with file.open("wb") as content:
+        content.truncate(size)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "t")
+        bucket = Bucket("s3://deaf/warehouse")
+        with pytest.raises(C360Error, match=r"s3://deaf/warehouse .*then run again"):
+            bucket.upload(file, "file")
