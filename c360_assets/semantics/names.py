@@ -26,6 +26,7 @@ _PARTICLES = (
     "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|ABU|EL|D|O|MC"
     "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
 )
+SURNAME_PARTICLES = tuple(_PARTICLES.split("|"))
 # Of these, those that stand last where the surname is put first: "Berg, Jan van der".
 _LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"
 _PARTICLES_LAST = (

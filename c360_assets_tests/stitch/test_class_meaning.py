@@ -13,6 +13,7 @@ from c360_assets.stitch.api import StitchResult
 from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS, PLACE_VALUES
 from c360_assets.stitch.score.class_meaning import (
     HOUSEHOLD,
+    PERSON,
     STRANGERS,
     Symptoms,
     household_warnings,
@@ -192,6 +193,55 @@ def test_a_record_that_fits_several_people_of_one_name_does_not_join_them() -> N
     assert false_pairs(records, stitch(records.drop("person"))) == 0
 
 
+HUSBANDS = ("John", "Robert", "Michael", "William", "David", "Richard", "Joseph", "Thomas")
+WIVES = ("Mary", "Patricia", "Jennifer", "Linda", "Barbara", "Susan", "Karen", "Nancy")
+
+
+def couples(homes: int, *, twins: bool = False) -> Rows:
+    """Two people of a home, who differ in the given name alone: an old couple with one e-mail, or
+    twins; each of them twice."""
+    home = np.arange(homes)
+    one = pl.DataFrame(
+        {
+            "given_name": [HUSBANDS[n % 8] for n in home],
+            "other": [WIVES[n * 3 % 8] for n in home],
+            "surname": [f"{NAMES[n % 5][1]}{'en' * (n // 5 % 3)}" for n in home],
+            "phone": [f"20255501{n:02d}" for n in home],
+            "address": [f"{n + 1} Larch Road" for n in home],
+            "postal": [f"{30000 + n}" for n in home],
+            "email": [None if twins else f"home{n}@example.org" for n in home],
+            "birthdate": [f"1999-03-{n % 28 + 1:02d}" if twins else None for n in home],
+        },
+        schema_overrides={"email": pl.String, "birthdate": pl.String},
+    )
+    other = one.with_columns(given_name="other")
+    each = pl.concat([one, other]).drop("other").with_row_index("number")
+    person = pl.col("number").cast(pl.String) + ("-twin" if twins else "-spouse")
+    sources = [
+        each.select(pl.exclude("number"), person=person, pk=person, datasource=pl.lit(source))
+        for source in ("Crowd:Members", "Crowd:Orders")
+    ]
+    return pl.concat(sources)
+
+
+def merged_homes(records: Rows, result: StitchResult) -> int:
+    """Ids of the homes that hold two people."""
+    ids = result.tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
+    at_home = records.filter(pl.col("datasource").str.starts_with("Crowd:"))
+    people = at_home.join(ids, on=["datasource", "pk"]).group_by("amperity_id")
+    return people.agg(pl.col("person").n_unique()).filter(pl.col("person") > 1).height
+
+
+@pytest.mark.parametrize("twins", [False, True])
+def test_people_who_share_all_but_the_given_name_teach_nobody_that_a_person_has_two(
+    twins: bool,
+) -> None:
+    records = among_usual(retail(600, seed=8), couples(40, twins=twins))
+    result = stitch(records.drop("person"))
+    assert not result.shipped_weights
+    assert merged_homes(records, result) == 0
+
+
 def test_too_few_records_to_learn_from_keep_the_shipped_weights_and_say_so() -> None:
     result = stitch(retail(12, seed=5).drop("person"))
     assert "too few" in result.shipped_weights
@@ -238,6 +288,23 @@ def test_one_person_does_not_contradict_itself_in_all_it_holds() -> None:
     assert (factors[1, :STRANGERS] < -10).all()
     assert (factors[[0, 2]] == 0).all()
     assert (factors[:, STRANGERS] == 0).all()
+
+
+def test_one_person_is_rarely_found_at_home_under_two_names() -> None:
+    names = {"given_name": "different, established"}
+    relatives = [
+        pattern(**names, address="equal, few"),
+        pattern(**names, phone="equal, few", birthdate="equal"),
+        pattern(**names, email="equal, few"),
+    ]
+    anybody = [
+        pattern(**names, birthdate="equal"),
+        pattern(**names, email="equal, few", foreign_keys="equal"),
+        pattern(given_name="different, rare", address="equal, few"),
+    ]
+    factors = log_factors(np.array([*relatives, *anybody]))[:, PERSON]
+    assert (factors[:3] < 0).all()
+    assert (factors[3:] == 0).all()
 
 
 def test_a_class_that_is_not_what_it_means_is_bound() -> None:

@@ -39,6 +39,17 @@ def test_what_a_record_says_by_itself_does_not_depend_on_the_others() -> None:
     assert one_by_one.equals(own_parts(frame))
 
 
+def test_particles_are_no_words_of_a_surname() -> None:
+    words = {
+        "VAN DER MEER": ["MEER"],
+        "DOS SANTOS": ["SANTOS"],
+        "GOMEZ-MACIAS": ["GOMEZ", "MACIAS"],
+        "MEER": None,
+    }
+    frame = pl.DataFrame({"rid": range(len(words)), "surname": list(words)})
+    assert own_parts(frame)["surname_tokens"].to_list() == list(words.values())
+
+
 def test_lists_are_there_only_for_records_with_several_values() -> None:
     rows = {"rid": [1, 2, 3], "email": [["A@X.COM"], ["A@X.COM", "B@X.COM"], None]}
     found = prepare_records(pl.DataFrame(rows, schema_overrides={"email": pl.List(pl.String)}))

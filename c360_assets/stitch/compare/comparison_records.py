@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from c360_assets.semantics.names import SURNAME_PARTICLES
 from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.scripts import with_latin_names
 
@@ -233,7 +234,9 @@ def _with_parts_of_values(records: pl.DataFrame) -> pl.DataFrame:
     unit = pl.when(has_unit).then(address.str.extract(f"({UNIT})").str.strip_chars())
     login = pl.col("email").str.extract("^([^@]*)")
     surname_words = pl.col("surname").str.replace_all("-", " ", literal=True).str.split(" ")
-    long_words = pl.element().filter(pl.element().str.len_chars() >= 3)
+    word = pl.element()
+    telling = (word.str.len_chars() >= 3) & ~word.is_in(SURNAME_PARTICLES)
+    long_words = word.filter(telling)
     records = records.with_columns(
         building=without_unit.str.strip_chars().replace("", None),
         unit=unit.replace("", None),

@@ -33,6 +33,8 @@ Labels = Mapping[str, tuple[str, ...]]
 RARE_IN_HOUSEHOLD = -5.0
 # Two records of one person among many people of the name, that share nothing else.
 RARE_IN_CROWD = -5.0
+# Two records of one person at one home under two given names that people are called by.
+RARE_UNDER_TWO_NAMES = -3.0
 # Beyond what two rare names weigh together, or a crowd of one name stays one person.
 NEVER = -20.0
 
@@ -58,6 +60,8 @@ CONTRADICTS: Labels = {
 BORN_ON_ONE_DAY: Labels = {"birthdate": ("equal",)}
 SURNAMES_ALIKE: Labels = {"surname": ("equal", "shares a token", "similar")}
 TWO_GIVEN_NAMES: Labels = {"given_name": ("different, established",)}
+HOME_OR_CONTACT_SHARED: Labels = {**HOME_SHARED, "phone": ("equal",), "email": ("equal",)}
+SAME_KEY: Labels = {"foreign_keys": ("equal",)}
 TWO_KINDS: Labels = {"kind": ("an organisation and a person",)}
 ADDRESS_OF_ONE: Labels = {"email": ("equal, few",), "foreign_keys": ("equal",)}
 NAME_OF_A_CROWD: Labels = {
@@ -121,12 +125,25 @@ def is_one_of_a_crowd(patterns: Ints) -> Bools:
     return holds_any(patterns, NAME_OF_A_CROWD) & ~agrees
 
 
+def is_of_relatives(patterns: Ints) -> Bools:
+    """Pairs of two given names that people are called by, at one home or contact, under no common
+    key.
+
+    Address, phone, e-mail and surname of relatives agree together or not at all, more often than
+    the household class says, which takes them for independent. What it leaves over, the class of
+    one person would learn: that one person has two names.
+    """
+    shared = holds_any(patterns, HOME_OR_CONTACT_SHARED) & ~holds_any(patterns, SAME_KEY)
+    return holds_any(patterns, TWO_GIVEN_NAMES) & shared
+
+
 def log_factors(patterns: Ints) -> Array:
     """(patterns, 3): what fitting adds to the log of each class, 0 where its meaning allows the
     pattern."""
     result = np.zeros((len(patterns), 3))
     result[is_no_household(patterns), HOUSEHOLD] = RARE_IN_HOUSEHOLD
     result[is_one_of_a_crowd(patterns), PERSON] = RARE_IN_CROWD
+    result[is_of_relatives(patterns), PERSON] = RARE_UNDER_TWO_NAMES
     result[is_of_two_kinds(patterns), PERSON] = NEVER
     # Neither one person nor a home: what strangers of one name share has to be learned of them.
     result[is_lookalike(patterns), :STRANGERS] = NEVER
