@@ -40,6 +40,18 @@ CASES: dict[str, Case] = {
         1,
         "did you mean 'email'?",
     ),
+    "policy twice": (
+        {"merge_policy.yaml": "rank: {email: [Shop:Customers, Shop:Customers]}\n"},
+        ERROR,
+        1,
+        "Shop:Customers is ranked twice",
+    ),
+    "policy several values": (
+        {"merge_policy.yaml": "multi_value: {surname: [surname]}\n"},
+        ERROR,
+        1,
+        "only email and phone have several values",
+    ),
     "policy both": (
         {
             "merge_policy.yaml": (

@@ -47,6 +47,15 @@ CASES: dict[str, Case] = {
         2,
         "follows merge_policy.yaml",
     ),
+    "attribute twice": (
+        {
+            "tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
+            "customer_360: {customer_360: {attributes: [order_cost, Order_Cost]}}\n"
+        },
+        ERROR,
+        2,
+        "Order_Cost is listed twice",
+    ),
     "blank brand": (
         {
             "tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"

@@ -100,6 +100,13 @@ CASES: dict[str, Case] = {
             ("stable_ids: {partition_count: 4}", ERROR, "assigned in one piece"),
             ("matching: {rules: [{action: cluster, when: [{}]}]}", ERROR, "must be one condition"),
             (
+                "matching: {rules: [{action: cluster, when: [{present-and-equals: email}]}]}",
+                ERROR,
+                "did you mean 'present-and-equal'?",
+            ),
+            ("bad_values: {ignore: {gender: [X]}}", ERROR, "no list of values can be given"),
+            ("bad_values: {preprocessing_profiles: [none]}", ERROR, "none is unknown"),
+            (
                 (
                     "matching: {rules: [{action: cluster, when: [{present-and-equal: email, "
                     "fuzzy-similar: phone}]}]}"

@@ -389,6 +389,18 @@ CASES: dict[str, Case] = {
         7,
         "no customer table has a field tagged update-dt",
     ),
+    "tag twice": (
+        customers("mail: {tags: [email]}", "mail: {tags: [email, email]}"),
+        WARNING,
+        11,
+        "given twice: email",
+    ),
+    "country": (
+        {"tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ncountry: Germany\n"},
+        ERROR,
+        2,
+        "must be a two-letter country code",
+    ),
     "a key of nobody": (
         {LINES: ORDERS.replace("fk-customer-id", "fk-buyer")},
         WARNING,

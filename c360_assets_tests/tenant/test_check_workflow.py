@@ -81,6 +81,10 @@ def test_optional_files_never_stop_a_day(tmp_path: Path) -> None:
         ("file: logs", "error alerts.file: must lie in the folder logs/"),
         ("webhook: 'file:///etc/passwd'", "error alerts.webhook: must be a web address"),
         ("webhook: hooks.example.com", "error alerts.webhook: must be a web address"),
+        (
+            "webhook: 'https://hooks.example.com/a', webhook_env: PATH",
+            "error alerts.webhook_env: is given beside webhook",
+        ),
     ],
 )
 def test_alerts(tmp_path: Path, alerts: str, expected: str) -> None:
