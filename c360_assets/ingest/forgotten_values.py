@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.ingest.personal_columns import CONTACTS, Meaning, computed_key_form
+from c360_assets.semantics.normalize import BETWEEN_DIGITS, LONG_NUMBER, unmarked_key
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.sql import quote_ident
@@ -70,9 +71,22 @@ def known(
 
 
 def key_texts(forms: pl.DataFrame, tag: str) -> pl.DataFrame:
-    """Columns value and text of foreign keys, of columns value and form."""
+    """Columns value and text of foreign keys, of columns value and form.
+
+    Long numbers have a second text, with the signs between their digits: by an earlier version they
+    were remembered so.
+    """
     prefix = pl.lit(foreign_key_text(tag, ""))
-    return forms.select("value", text=prefix + pl.col("form"))
+    with_signs = unmarked_key(pl.col("value")).str.to_uppercase()
+    joined = with_signs.str.replace_all(BETWEEN_DIGITS, "")
+    is_joined = with_signs.str.contains(LONG_NUMBER) & (joined == pl.col("form"))
+    earlier = forms.filter(is_joined & (with_signs != pl.col("form")))
+    return pl.concat(
+        [
+            forms.select("value", text=prefix + pl.col("form")),
+            earlier.select("value", text=prefix + with_signs),
+        ]
+    )
 
 
 def _texts(

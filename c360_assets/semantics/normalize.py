@@ -72,10 +72,13 @@ BETWEEN_DIGITS = "[./ -]"
 def clean_key(expr: pl.Expr) -> pl.Expr:
     """A foreign, blocking or separation key compared without case, a spreadsheet's marks and the
     signs between the digits of a long number; digits of all scripts are one."""
-    unmarked = expr.str.strip_chars().str.replace_all(KEY_MARKS, "")
-    return missing_to_null(
-        unmarked.map_batches(_plain_key, return_dtype=pl.String, is_elementwise=True)
-    )
+    plain = unmarked_key(expr).map_batches(_plain_key, return_dtype=pl.String, is_elementwise=True)
+    return missing_to_null(plain)
+
+
+def unmarked_key(expr: pl.Expr) -> pl.Expr:
+    """A key without blanks and a spreadsheet's marks around it."""
+    return expr.str.strip_chars().str.replace_all(KEY_MARKS, "")
 
 
 def _plain_key(values: pl.Series) -> pl.Series:

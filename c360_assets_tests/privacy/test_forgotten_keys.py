@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.configuration import load_tenant
+from c360_assets.ingest.forgotten_values import key_texts
 from c360_assets.ingest.personal_columns import meanings
 from c360_assets.ingest.upsert import key_of, key_sql, key_values
 from c360_assets.warehouse.session import open_session
+from c360_assets.warehouse.suppression import foreign_key_text
 from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.privacy.tenants import FIRST, LINES, SECOND, land, write_tenant
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
@@ -160,6 +163,21 @@ def test_what_is_one_customer_has_one_hash(
         sql = f"SELECT {form} FROM (SELECT unnest(?::VARCHAR[]) AS buyer)"
         rows = con.execute(sql, [[" aC-1", "AC-1 ", "'AC-1", " "]]).fetchall()
     assert [form for (form,) in rows] == forms
+
+
+def test_a_number_is_known_as_it_was_remembered_before_signs_were_left_out() -> None:
+    forms = pl.DataFrame(
+        [("111.444.777-35", "11144477735"), ("11144477735", "11144477735"), ("A.1", "A.1")],
+        schema=["value", "form"],
+        orient="row",
+    )
+    texts = key_texts(forms, "fk-cpf").rows()
+    assert sorted(texts) == [
+        ("111.444.777-35", foreign_key_text("fk-cpf", "111.444.777-35")),
+        ("111.444.777-35", foreign_key_text("fk-cpf", "11144477735")),
+        ("11144477735", foreign_key_text("fk-cpf", "11144477735")),
+        ("A.1", foreign_key_text("fk-cpf", "A.1")),
+    ]
 
 
 PARTS = st.lists(st.text(alphabet="aÄ|\\N ", min_size=1, max_size=4), min_size=1, max_size=3)
