@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from c360_assets.customer_360.publication.lakes import lake_folders
+from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 
 Treatment = Literal["rewritten", "removed", "reported", "kept"]
@@ -227,18 +228,26 @@ def orchestrator_home(tenant: Tenant) -> Path:
 
 def all_files(tenant: Tenant) -> Iterator[Path]:
     """Every file of the tenant's folder, of the orchestrator's storage, and of exports and lakes
-    beside."""
+    beside. Raises C360Error for a folder that may not be looked into: somebody may stand in it."""
     root = tenant.root.resolve()
     folders = [root]
     for other in (orchestrator_home(tenant), *export_folders(tenant), *lake_folders(tenant)):
         if not any(other.is_relative_to(folder) for folder in folders):
             folders.append(other)
     for folder in folders:
-        for base, _, names in sorted(os.walk(folder)):
+        for base, _, names in sorted(os.walk(folder, onerror=_not_seen)):
             for name in sorted(names):
                 path = Path(base) / name
                 if path.is_file() and not path.is_symlink() and not _is_lock(path):
                     yield path
+
+
+def _not_seen(error: OSError) -> None:
+    if isinstance(error, PermissionError):
+        raise C360Error(
+            f"the folder {error.filename} may not be looked into by this user, and whoever stands "
+            "in it would be overlooked: give it the rights, then run the verb again"
+        ) from None
 
 
 def _is_lock(path: Path) -> bool:

@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 from c360_assets.configuration import all_problems, load_tenant
+from c360_assets.errors import C360Error
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import shared, unclaimed
+from c360_assets.privacy.stores import all_files
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.listing import listing_of
 from c360_assets.warehouse.ledger import SCHEMA
@@ -86,6 +88,17 @@ def test_settings_in_a_closed_folder_are_not_taken_out(root: Path) -> None:
         problems = all_problems(root)
     told = [str(problem) for problem in problems if problem.severity == "error"]
     assert told[0].startswith("feeds/shop: is a folder that may not be looked into")
+
+
+def test_nobody_is_searched_for_where_a_folder_is_closed(root: Path) -> None:
+    tenant = load_tenant(root)
+    found = list(all_files(tenant))
+    with (
+        _closed(root / "landing" / "shop"),
+        pytest.raises(C360Error, match=r"landing/shop may not be looked into .* overlooked"),
+    ):
+        list(all_files(tenant))
+    assert list(all_files(tenant)) == found
 
 
 @pytest.mark.parametrize("pattern", ["'shop/c-'yyyyMMdd'.csv'", "'*/c-'yyyyMMdd'.csv'"])
