@@ -137,6 +137,7 @@ def run_day(
         shows_database = options.stage in PUBLISHING and place.is_published()
         report = DayReport(
             as_of=as_of,
+            is_forced=options.force or options.refit,
             feeds=loading.feeds,
             # Reports that a load has made are current by the time of the plan.
             built=[name for name in planned if name in changed],

@@ -112,9 +112,11 @@ class DayReport:
     """What one `c360 run` did.
 
     `built` and `reused` are table names; `published` is None when nothing was published.
+    `is_forced`: also what was current was computed.
     """
 
     as_of: date
+    is_forced: bool = False
     feeds: list[FeedLoaded] = field(default_factory=list)
     built: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
@@ -333,10 +335,12 @@ def _outcome(summary: Summary) -> Panel:
 
 def _tables_outcome(report: DayReport) -> str:
     if not report.built and report.reused and not report.failures:
-        tables = (
-            f"all {counted(len(report.reused), 'table is', 'tables are')} current and were reused"
-        )
-        return f"Nothing new landed: {tables}."
+        if report.is_forced:
+            tables = counted(len(report.reused), "table was", "tables were")
+            return f"Computed again: all {tables} found as before."
+        what = "What landed changes nothing" if report.feeds else "Nothing new landed"
+        tables = counted(len(report.reused), "table is", "tables are")
+        return f"{what}: all {tables} current and were reused."
     reused = f", {len(report.reused)} reused" if report.reused else ""
     return f"{counted(len(report.built), 'table')} built{reused}."
 
