@@ -36,6 +36,7 @@ from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.stitch.score.labels import of_records
 from c360_assets.tenant.models import StitchConfig
 from c360_assets.warehouse.engine import make_safe
+from c360_assets.wording import counted
 
 # Namespace of the ids where no tenant is given (a notebook, the benchmark).
 NO_TENANT = UUID("6f0b2a6e-6d1b-5a3e-9c57-0b1f6a0c360a")
@@ -174,7 +175,7 @@ def _staple_warnings(resolution: Resolution) -> list[str]:
     n_stapled = resolution.figures["stapled"]
     if not n_stapled:
         return []
-    return [f"{n_stapled:,} records that say too little to be matched were stapled to a person"]
+    return [f"{counted(n_stapled, 'record')} of too little to be matched by: stapled to a person"]
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,8 @@ def _label_pairs(
     found = LabelPairs(pl.DataFrame(schema=PAIR_SCHEMA), [])
     if not config.run.matches:
         n_rows = 0 if rows is None else rows.height
-        ignored = f"Stitch labels: {n_rows:,} rows are not obeyed, as `run.one_to_one` is on"
+        rows_told = counted(n_rows, "row is", "rows are")
+        ignored = f"Stitch labels: {rows_told} not obeyed, as `run.one_to_one` is on"
         return LabelPairs(found.pairs, [ignored] if n_rows else [])
     if rows is not None and rows.height:
         records = clean.select("email", *clean.foreign_keys)

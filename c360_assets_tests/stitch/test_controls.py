@@ -217,7 +217,7 @@ def test_sparse_records_are_stapled_to_the_one_person_with_their_value(tmp_path:
     config = StitchConfig.model_validate({"matching": {"staple": {"enabled": True}}})
     brand, done = stitched(tmp_path / "stapled", rows, config)
     assert groups(brand) == "123156", "5 might be two people, 6 is nobody's"
-    assert done.warnings == ["1 records that say too little to be matched were stapled to a person"]
+    assert done.warnings == ["1 record of too little to be matched by: stapled to a person"]
     (row,) = read(brand, "unified_scores").select("pk1", "pk2", "score", "decided_by").rows()
     assert row == ("1", "4", 3.0, "staple")
     component = read(brand, "unified_coalesced").filter(amperity_id=read_id(brand, "4"))

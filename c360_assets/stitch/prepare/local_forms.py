@@ -26,6 +26,7 @@ from c360_assets.semantics.validity import first_phone
 from c360_assets.tenant.local_columns import phone_columns
 from c360_assets.tenant.models import Tenant
 from c360_assets.tenant.tenant_folder import NORTH_AMERICAN
+from c360_assets.wording import counted
 
 UNITED_STATES = "US"
 
@@ -66,8 +67,8 @@ def of_unknown_countries(records: pl.DataFrame, tenant: Tenant) -> list[str]:
     if not n_unknown:
         return []
     return [
-        f"{n_unknown:,} records name a country that is not known; their phones, states and streets"
-        f" are read as in {tenant.home.country}"
+        f"{counted(n_unknown, 'record names', 'records name')} a country that is not known; phones,"
+        f" states and streets are read as in {tenant.home.country}"
     ]
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from c360_assets.stitch.prepare.blocklist import CONTRADICTION
 from c360_assets.stitch.quality.shares import ESTIMATES, UNDECIDABLE, Quality
+from c360_assets.wording import counted
 
 # (first size, bucket): the last row whose first size is not above the cluster's size names its
 # bucket.
@@ -197,7 +198,8 @@ def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
         count = int(figures[kind])
         if count > MOVED_ALERT * before:
             messages.append(
-                f"{count} records are {word}, compared with {before} in the last Stitch"
+                f"{counted(count, 'record is', 'records are')} {word}, compared with {before:,} in "
+                "the last Stitch"
             )
     return messages
 
