@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.suggest.feed import Draft, Proposal, draft_feed, proposal_of, with_tables
+from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.feed import Proposal, draft_feed, proposal_of, with_tables
 from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
 from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables_of

@@ -15,7 +15,8 @@ import polars as pl
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import is_customer_number_name, is_identifier_name
 from c360_assets.ingest.suggest.column_types import Inferred, present
-from c360_assets.ingest.suggest.feed import Draft, tried
+from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.feed import tried
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.tagging import LINK, LINK_NOTE, MAY_LINK_NOTE
 from c360_assets.semantics.tags import is_profile

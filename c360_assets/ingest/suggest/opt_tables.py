@@ -15,7 +15,8 @@ from pathlib import Path
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import plain_header
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.feed import Draft, draft_of_table
+from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.feed import draft_of_table
 from c360_assets.ingest.suggest.flatten import FOLDER, FlatTable
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.tenant.base_models import physical_name

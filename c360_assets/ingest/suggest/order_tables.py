@@ -23,7 +23,8 @@ from c360_assets.ingest.suggest.column_names import (
     plain_header,
 )
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.feed import Draft, draft_of_table, tried
+from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.feed import draft_of_table, tried
 from c360_assets.ingest.suggest.flatten import FOLDER, FlatTable
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.table_tags import table_kinds
