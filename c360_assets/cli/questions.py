@@ -29,7 +29,8 @@ def status(
     from c360_assets.automation.removed_tables import removed_text
     from c360_assets.automation.switched_off import switched_off
     from c360_assets.configuration import load_tenant
-    from c360_assets.reporting.status import digest_lines, read_status, render_status
+    from c360_assets.reporting.status import digest_lines, read_status
+    from c360_assets.reporting.status_screen import render_status
     from c360_assets.warehouse.session import Warehouse
 
     with reported_errors():

@@ -7,18 +7,13 @@ page shows the facts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.lakes import published_names
@@ -27,12 +22,10 @@ from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import odd_entries, of_no_feed_or_several, unmarked
-from c360_assets.reporting.last_run import last_run_line
-from c360_assets.reporting.plain_tables import plain_table
 from c360_assets.reporting.receivers import ReceiverStatus, receiver_statuses
-from c360_assets.reporting.stitch_quality import quality_json, quality_line
+from c360_assets.reporting.stitch_quality import quality_json
 from c360_assets.reporting.summary import CheckWarning, check_warnings
-from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
+from c360_assets.reporting.unseen import unseen_by_stitch
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
@@ -42,16 +35,9 @@ from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.place import place_of as bucket_of
 from c360_assets.warehouse.publications import GROUP, Place, place_of
 from c360_assets.warehouse.session import Warehouse, open_session
-from c360_assets.wording import counted
 
 ALERTS_SHOWN = timedelta(days=7)
 MOST_ALERTS = 10
-MARGIN = 12 * " "  # of what stands below a line of the page
-# By `activation.late` of workflow.yaml.
-LATE_FILES = {
-    "wait": "the next day's Stitch and activation take them in, or `c360 run` at once",
-    "again": "Stitch and activation run again, while `c360 ui` runs, or `c360 run` at once",
-}
 
 
 @dataclass(frozen=True)
@@ -290,173 +276,3 @@ def digest_lines(root: Path) -> Iterator[str]:
     width = max((len(name) for name in shown), default=0)
     for name, state in shown.items():
         yield f"{name:<{width}}  {state.rows:>10}  {state.digest}"
-
-
-def render_status(status: Status, console: Console) -> None:
-    """Print the page."""
-    console.print(_feeds_table(status))
-    for feed in status.feeds:
-        for line in _reasons(feed):
-            console.print(line)
-    _print_warnings(console, status.odd_files, margin="")
-    _print_stitch(status, console)
-    _print_line(console, f"Tables      {status.tables}")
-    if status.removed:
-        _print_warnings(console, [status.removed])
-    _print_publications(status, console)
-    _print_receivers(status, console)
-    clock = ZoneInfo(status.timezone)
-    if status.last_run is not None:
-        _print_line(console, f"Last run    {last_run_line(status.last_run, clock)}")
-        for message in status.last_run.messages:
-            console.print(f"            ✗ {message}", style="red", markup=False)
-    for alert in status.alerts:
-        console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
-    _print_settings(status, console)
-
-
-def _print_stitch(status: Status, console: Console) -> None:
-    stitch = status.stitch
-    if stitch["source_records"]:
-        console.print(
-            f"\nStitch      generation {stitch['generation']}: "
-            f"{counted(stitch['source_records'], 'source record')} → "
-            f"{counted(stitch['people'], 'person', 'people')}"
-        )
-    else:
-        console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
-    quality = quality_line(stitch["quality"])
-    if quality:
-        console.print(f"            {quality}", markup=False)
-    _print_warnings(console, stitch["warnings"])
-    if status.unseen:
-        console.print(f"            {unseen_text(status.unseen)}", markup=False)
-
-
-def _print_publications(status: Status, console: Console) -> None:
-    """What is published where, and what is wrong with it."""
-    if status.published:
-        _print_line(console, f"Published   {_publication_line(status.published)}")
-    elif not status.not_looked_at:
-        console.print("Published   nothing yet")
-    for name, other in status.others.items():
-        if other:
-            _print_line(console, f"            {name}: {_publication_line(other)}")
-    _print_warnings(console, status.not_looked_at)
-    checks = [f"{check.id}  {check.question}  {check.counts}" for check in status.check_warnings]
-    _print_warnings(console, checks)
-
-
-def _print_receivers(status: Status, console: Console) -> None:
-    """What was sent to whom, and who lacks what is published."""
-    received = [line for receiver in status.receivers if (line := receiver.received)]
-    for heading, line in zip_longest(["Sent"][: len(received)], received, fillvalue=""):
-        _print_line(console, f"{heading:<12}{line}")
-    _print_warnings(console, [line for receiver in status.receivers if (line := receiver.lacks)])
-
-
-def _print_settings(status: Status, console: Console) -> None:
-    """What begins by itself, what is kept, and when late files are taken in."""
-    console.print(
-        f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
-        "while `c360 ui` runs"
-    )
-    if status.switched_off:
-        names = ", ".join(status.switched_off)
-        console.print(
-            f"Switched off  {names} (in the UI, under Automation): nothing begins by them",
-            style="yellow",
-            markup=False,
-        )
-    kept = ", ".join(f"{kind} {limit}" for kind, limit in status.retention.items())
-    console.print(f"Kept        {kept} (retention in tenant.yaml)")
-    if any(feed.late_files for feed in status.feeds):
-        when = LATE_FILES[status.late]
-        console.print(f"Late files  loaded after the database was published: {when}")
-
-
-def _print_warnings(console: Console, sentences: Iterable[str], margin: str = MARGIN) -> None:
-    for sentence in sentences:
-        console.print(f"{margin}! {sentence}", style="yellow", markup=False)
-
-
-def _print_line(console: Console, line: str) -> None:
-    console.print(line, markup=False, soft_wrap=True)
-
-
-def _publication_line(published: dict[str, Any]) -> str:
-    return (
-        f"{published['at']:%Y-%m-%d %H:%M}, {published['age_hours']:.1f} hours ago, "
-        f"{counted(published['kept'], 'earlier one')} kept: {published['path']}"
-    )
-
-
-def _feeds_table(status: Status) -> Table:
-    table = plain_table(escape(status.tenant))
-    table.add_column("feed", overflow="fold")
-    table.add_column("last delivery", no_wrap=True)
-    for name in ("rows read", "rejected", "waiting"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("by a day")
-    table.add_column("")
-    for feed in status.feeds:
-        table.add_row(
-            escape(feed.feed),
-            str(feed.last_day or "–"),
-            f"{feed.rows:,}",
-            f"{feed.rejected:,}",
-            _waiting(feed),
-            "needed" if feed.required else "",
-            _troubles(feed),
-        )
-    return table
-
-
-def _waiting(feed: FeedStatus) -> str:
-    if feed.problem:
-        return "unknown"
-    return counted(feed.waiting_days, "day") if feed.waiting_days else ""
-
-
-def _troubles(feed: FeedStatus) -> str:
-    """What a person should know of the feed beyond its counts, in a few words each, as markup."""
-    lines = []
-    if feed.failed_days:
-        lines.append(f"[red]{feed.failed_days} failed[/]")
-    if feed.problem:
-        lines.append("[red]not looked at[/]")
-    if feed.odd_entries:
-        lines.append(f"[yellow]{len(feed.odd_entries)} odd entries[/]")
-    if feed.unmarked_files:
-        lines.append(
-            f"[yellow]{counted(feed.unmarked_files, 'file waits', 'files wait')} for a mark[/]"
-        )
-    if feed.late_files:
-        lines.append(f"[yellow]{counted(feed.late_files, 'late file waits', 'late files wait')}[/]")
-    if not lines and not feed.last_day:
-        lines.append("[yellow]nothing delivered yet[/]")
-    return "\n".join(lines)
-
-
-def _reasons(feed: FeedStatus) -> list[str]:
-    """Whole sentences about the feed, as markup: no column of a table is wide enough for them."""
-    reasons = [f"[red]✗ {escape(text)}[/]" for text in (feed.message, feed.problem) if text]
-    return [*reasons, *(f"[yellow]! {escape(problem)}[/]" for problem in feed.odd_entries)]
-
-
-def _alert_line(alert: dict[str, Any], clock: ZoneInfo) -> str:
-    moment = datetime.fromisoformat(alert["at"]).astimezone(clock)
-    message = alert["message"]
-    not_sent = [f"{name} {how}" for name, how in _outcomes(alert) if how.startswith("failed")]
-    if not_sent:
-        message += f" (not sent: {', '.join(not_sent)})"
-    return f"{moment:%Y-%m-%d %H:%M} {alert['kind']}: {escape(message)}"
-
-
-def _outcomes(alert: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each channel of an alert, and what became of it there."""
-    notified = alert.get("notify")
-    channels = {"webhook": alert.get("webhook"), **(notified if isinstance(notified, dict) else {})}
-    for name, outcome in channels.items():
-        if isinstance(outcome, str):
-            yield name, outcome

@@ -31,7 +31,8 @@ from c360_assets.automation.alerts import (
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.jobs import DAY as DAY_JOB
 from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
-from c360_assets.reporting.status import read_status, render_status
+from c360_assets.reporting.status import read_status
+from c360_assets.reporting.status_screen import render_status
 from c360_assets.run_tags import DAY_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant

@@ -17,7 +17,8 @@ from c360_assets.automation.readiness import readiness
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
 from c360_assets.configuration import load_tenant
 from c360_assets.ingest import remote as couriers
-from c360_assets.reporting.status import read_status, render_status
+from c360_assets.reporting.status import read_status
+from c360_assets.reporting.status_screen import render_status
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
 from c360_assets_tests.automation.tenants import DAY, LOYALTY, land, tiny_tenant

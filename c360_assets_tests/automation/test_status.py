@@ -28,7 +28,8 @@ from c360_assets.automation.runs import open_instance
 from c360_assets.automation.switched_off import switched_off
 from c360_assets.automation.watch import watch
 from c360_assets.errors import C360Error
-from c360_assets.reporting.status import Status, read_status, render_status
+from c360_assets.reporting.status import Status, read_status
+from c360_assets.reporting.status_screen import render_status
 from c360_assets.reporting.summary import CheckWarning
 from c360_assets.tenant.local_time import now
 from c360_assets.warehouse.heartbeat import beat
