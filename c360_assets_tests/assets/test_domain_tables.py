@@ -81,8 +81,8 @@ def test_each_day_of_a_range_shows_its_own_files_alone(
         "2026-03-04": [1, 1, "loaded"],
     }
     assert outcome.warnings == [
-        "Shop:Customers: 1 of 3 delivery days have no file, such as 2026-03-03; they are shown as "
-        "materialized, `delivery` says so"
+        "Shop:Customers: no file is there for 1 of 3 delivery days, such as 2026-03-03; they are "
+        "shown as materialized, `delivery` says so"
     ]
 
 

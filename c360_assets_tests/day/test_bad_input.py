@@ -240,7 +240,7 @@ def test_the_next_run_sends_what_a_destination_lacks(
     for told in (
         "! crm lacks what is published and has nothing yet: `c360 send crm`",
         "✗ destination__crm: destination crm (blocked/here) did not take the data",
-        "1 files below landing/ belong to no feed and are not loaded, such as stray.csv",
+        "1 file below landing/ is of no feed and not loaded, such as stray.csv",
     ):
         assert told in status
     (ran / "blocked").unlink()

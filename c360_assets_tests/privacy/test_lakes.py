@@ -56,6 +56,7 @@ destinations:
 """
 NAMES = {"group": "customer_360", "files": "files", "plain": "plain"}
 LAKES = ("group", "files")
+pytestmark = pytest.mark.long  # lakes that fail and are taken over are of `warehouse`
 VISITED = f"{ACCOUNTS[0].removesuffix(',3')},4"  # the second day's row of AC-700001
 
 
@@ -156,7 +157,6 @@ def test_segments_and_destinations(tenant: Path, monkeypatch: pytest.MonkeyPatch
     assert len(sent) == 1
 
 
-@pytest.mark.long
 def test_history_and_rollback(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def history(name: str) -> list[dict[str, Any]]:
         words = ("database", "history", "--json", "--database", name)
@@ -204,7 +204,6 @@ def test_a_masked_lake_shows_nobody(both_days: Path) -> None:
     assert [path for path in finds if path.startswith("activated/hidden/")] == []
 
 
-@pytest.mark.long
 def test_forgotten_in_every_publication(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finds = _values(tenant)
     assert {"published lakes", "published databases", "kept databases"} <= finds.keys()
@@ -271,7 +270,6 @@ def _kill_and_go_on(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_work(tenant) == []
 
 
-@pytest.mark.long
 def test_what_comes_back_with_a_backup_goes_again(
     tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -286,7 +284,6 @@ def test_what_comes_back_with_a_backup_goes_again(
     assert _values(tenant) == {}
 
 
-@pytest.mark.long
 def test_forgotten_in_a_bucket_that_keeps_versions(
     tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -325,7 +322,6 @@ def _finds_of_versions(s3: Any, folder: Path) -> int:
     return len(Searcher(OTTILIE).search(files).finds)
 
 
-@pytest.mark.long
 def test_a_database_that_moves(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tenant / "tenant.yaml"
     moved = DATABASES.replace("format: delta", "format: parquet, address: other")

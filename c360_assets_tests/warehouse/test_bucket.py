@@ -473,7 +473,7 @@ def test_a_folder_that_holds_something_else_or_is_within_a_tenants_is_refused(
     s3.put_object(Bucket="brand", Key=f"{key}/exports/part-1.parquet", Body=b"PAR1")
     full = machine(tmp_path / "full", address)
     for use in (storage.require_usable, lambda folder: write(folder, [1])):
-        with pytest.raises(C360Error, match="holds 1 objects, and no tables of a tenant"):
+        with pytest.raises(C360Error, match="holds 1 object, and no tables of a tenant"):
             use(full)
     write(machine(tmp_path / "outer", f"{address}/outer"), [1])
     inner = machine(tmp_path / "inner", f"{address}/outer/a/b", OTHER_ID)
