@@ -217,7 +217,7 @@ def test_a_backup_of_folder_and_bucket_is_put_back_and_reused(
     assert refused.code == 1
     assert f"such as {lost.removeprefix('backup/')}: copy again" in refused.text
     said = verb(monkeypatch, root, "warehouse", "restore", copied / "tables")
-    assert "1 file," in said.text
+    assert "1 file (" in said.text
     assert "whose own tables stay as they are" in said.text
     assert differing(digests(root), digests(local)) == []
 
