@@ -12,6 +12,9 @@ from c360_assets.semantics.text import DIGITS
 
 FOREIGN_KEY = "fk-"
 _DIGITS, _PLAIN_DIGITS = "".join(DIGITS), "".join(DIGITS.values())
+# What most keys are, and is compared as it stands: to look at one is a tenth of changing one.
+_PLAIN = "^[0-9A-Z]+$"
+_NOT_ASCII = r"[^\x00-\x7F]"
 _MARKS_LITERAL = "'" + KEY_MARKS.replace("'", "''") + "'"
 
 
@@ -27,7 +30,15 @@ def key_form(expression: str, is_exact: bool) -> str:
     trimmed = f"trim(CAST({expression} AS VARCHAR))"
     if is_exact:
         return f"nullif({trimmed}, '')"
-    unmarked = f"regexp_replace({trimmed}, {_MARKS_LITERAL}, '', 'g')"
-    key = f"upper(translate(nullif(trim({unmarked}), ''), '{_DIGITS}', '{_PLAIN_DIGITS}'))"
+    text = f"CAST({expression} AS VARCHAR)"
+    unmarked = f"nullif(trim(regexp_replace({trimmed}, {_MARKS_LITERAL}, '', 'g')), '')"
+    in_plain_digits = f"translate({unmarked}, '{_DIGITS}', '{_PLAIN_DIGITS}')"
+    key = (
+        f"upper(CASE WHEN regexp_matches({text}, '{_NOT_ASCII}') THEN {in_plain_digits} "
+        f"ELSE {unmarked} END)"
+    )
     joined = f"regexp_replace({key}, '{BETWEEN_DIGITS}', '', 'g')"
-    return f"CASE WHEN regexp_matches({key}, '{LONG_NUMBER}') THEN {joined} ELSE {key} END"
+    return (
+        f"CASE WHEN regexp_matches({text}, '{_PLAIN}') THEN {text} "
+        f"WHEN regexp_matches({key}, '{LONG_NUMBER}') THEN {joined} ELSE {key} END"
+    )
