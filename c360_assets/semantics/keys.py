@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from c360_assets.semantics.normalize import BETWEEN_DIGITS, KEY_MARKS, LONG_NUMBER
-from c360_assets.semantics.text import DIGITS
+from c360_assets.semantics.text import DIGITS, NOT_ASCII
 
 FOREIGN_KEY = "fk-"
 _DIGITS, _PLAIN_DIGITS = "".join(DIGITS), "".join(DIGITS.values())
 # What most keys are, and is compared as it stands: to look at one is a tenth of changing one.
 _PLAIN = "^[0-9A-Z]+$"
-_NOT_ASCII = r"[^\x00-\x7F]"
 _MARKS_LITERAL = "'" + KEY_MARKS.replace("'", "''") + "'"
 
 
@@ -34,7 +33,7 @@ def key_form(expression: str, is_exact: bool) -> str:
     unmarked = f"nullif(trim(regexp_replace({trimmed}, {_MARKS_LITERAL}, '', 'g')), '')"
     in_plain_digits = f"translate({unmarked}, '{_DIGITS}', '{_PLAIN_DIGITS}')"
     key = (
-        f"upper(CASE WHEN regexp_matches({text}, '{_NOT_ASCII}') THEN {in_plain_digits} "
+        f"upper(CASE WHEN regexp_matches({text}, '{NOT_ASCII}') THEN {in_plain_digits} "
         f"ELSE {unmarked} END)"
     )
     joined = f"regexp_replace({key}, '{BETWEEN_DIGITS}', '', 'g')"

@@ -29,7 +29,7 @@ _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
 # there, and neither it nor the separators have the vertical tab and the next line. Polars' own
 # trimming and its `\s` know all of it.
 WHITE_SPACE = r"\s\x0b\x85\p{Z}"
-_NOT_ASCII = r"[^\x00-\x7F]"
+NOT_ASCII = r"[^\x00-\x7F]"
 # Digits of all scripts, each with its ASCII character.
 DIGITS = {
     chr(code): str(unicodedata.decimal(chr(code)))
@@ -49,7 +49,7 @@ def _fold(expr: pl.Expr) -> pl.Expr:
 
 
 def _fold_series(values: pl.Series) -> pl.Series:
-    foreign = values.str.contains(_NOT_ASCII).fill_null(False)
+    foreign = values.str.contains(NOT_ASCII).fill_null(False)
     upper = values.str.to_uppercase()
     if not foreign.any():
         return upper
@@ -80,7 +80,7 @@ def squeeze(expr: pl.Expr) -> pl.Expr:
 
 def in_plain_digits(values: pl.Series) -> pl.Series:
     """The texts with digits of other scripts as those of ASCII."""
-    is_foreign = values.str.contains(_NOT_ASCII).fill_null(False)
+    is_foreign = values.str.contains(NOT_ASCII).fill_null(False)
     if not is_foreign.any():
         return values
     changed = values.filter(is_foreign).str.replace_many(DIGITS)

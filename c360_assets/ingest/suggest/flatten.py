@@ -8,7 +8,7 @@ flat file do; here are the paths, the SELECT and its YAML. No value goes into ei
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -354,3 +354,17 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
         return leaves
     product = f"(({quantity.sql})::BIGINT * ({price.sql})::DECIMAL(38, 2))::DECIMAL(38, 2)"
     return [*leaves, _Leaf("item_revenue", product, price.values, "decimal")]
+
+
+def table_yaml(name: str, key: Sequence[str], fields: Sequence[str]) -> str:
+    """The YAML of a proposed custom domain table that is not stitched; `fields` are its lines."""
+    lines = [
+        schema_line("domain_table", Path(FOLDER) / f"{name}.yaml"),
+        "# Written by `c360 feed suggest --flatten`.",
+        'description: ""',
+        f"primary_key: [{', '.join(key)}]",
+        "stitch: false",
+        "fields:",
+        *fields,
+    ]
+    return "\n".join(lines) + "\n"

@@ -10,17 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import plain_header
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table
-from c360_assets.ingest.suggest.flatten import FOLDER, FlatTable
+from c360_assets.ingest.suggest.flatten import FlatTable, table_yaml
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.tenant.base_models import physical_name
-from c360_assets.tenant.schemas import schema_line
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 # What names say that news may be sent, in the languages of the catalogue's names.
@@ -140,14 +138,8 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
         f"SELECT\n  {selected}\nFROM {source}\n"
         f"WHERE {owner} IS NOT NULL AND {own} IS NOT NULL\n"
     )
-    lines = [
-        schema_line("domain_table", Path(FOLDER) / f"{name}.yaml"),
-        "# Written by `c360 feed suggest --flatten`.",
-        'description: ""',
-        f"primary_key: [{', '.join(key)}]",
-        "stitch: false",
-        "fields:",
+    fields = [
         f"  {address}: {{tags: [{group}-opt/{address}]}}",
         f"  {given}: {{tags: [{group}-opt/is-{group}-opted-in]}}",
     ]
-    return FlatTable(name, sql, "\n".join(lines) + "\n", has_persons=False)
+    return FlatTable(name, sql, table_yaml(name, key, fields), has_persons=False)

@@ -12,7 +12,6 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -25,14 +24,13 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
-from c360_assets.ingest.suggest.flatten import FOLDER, FlatTable
+from c360_assets.ingest.suggest.flatten import FlatTable, table_yaml
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.table_tags import table_kinds
 from c360_assets.ingest.suggest.tagging import LINK, take_type, typed
 from c360_assets.semantics.lookups import OrderStates, order_states
 from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
-from c360_assets.tenant.schemas import schema_line
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 ORDER_ID, DAY, PRODUCT = f"{PURCHASE}order-id", f"{PURCHASE}order-datetime", f"{PURCHASE}product-id"
@@ -402,13 +400,4 @@ def _yaml(orders: _Orders, name: str, key: Sequence[str]) -> str:
     for column in orders.links:
         by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
     tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]
-    lines = [
-        schema_line("domain_table", Path(FOLDER) / f"{name}.yaml"),
-        "# Written by `c360 feed suggest --flatten`.",
-        'description: ""',
-        f"primary_key: [{', '.join(key)}]",
-        "stitch: false",
-        "fields:",
-        *tags,
-    ]
-    return "\n".join(lines) + "\n"
+    return table_yaml(name, key, tags)
