@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from c360_assets.configuration import all_problems
 from c360_assets.customer_360.publication.lakes import published_names
 from c360_assets.errors import C360Error, ConfigError, has_errors
+from c360_assets.ingest.removed_tables import SOURCES
 from c360_assets.recipes import recipes
 from c360_assets.semantics.closest import instead_of
 from c360_assets.stitch.tenant_run import stitch_tables
@@ -26,7 +27,6 @@ from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.tidy import remove_files, remove_unnamed_tables
 from c360_assets.wording import counted
 
-SOURCES = "domain/"
 STITCH_IDS = "unified_coalesced"
 VERB = "`c360 warehouse remove`"
 

@@ -22,6 +22,7 @@ from c360_assets.automation.overdue import Freshness
 from c360_assets.automation.pending import interval
 from c360_assets.automation.recoveries import Look, tell_recoveries
 from c360_assets.automation.switched_off import LANDING
+from c360_assets.automation.tidy import tidy_what_was_replaced
 from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now, today
@@ -144,7 +145,10 @@ def _slow_run_alerts(tenant: Tenant, instance: dg.DagsterInstance, at: datetime)
 
 
 def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
-    """Activates as soon as a Stitch that was later than the clock is done."""
+    """Activates as soon as a Stitch that was later than the clock is done.
+
+    It also removes what a publication has replaced.
+    """
 
     @dg.sensor(
         name="late_activation_sensor",
@@ -159,6 +163,7 @@ def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
     @evaluation(tenant)
     def late_activation(context: dg.SensorEvaluationContext) -> Due:
         at = now(tenant)
+        tidy_what_was_replaced(tenant, context.instance)
         return late_activation_due(tenant, _warehouse(tenant), at, attempts_on(context.instance))
 
     return late_activation

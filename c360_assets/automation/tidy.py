@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,17 +19,23 @@ from c360_assets.customer_360.publication.lakes import (
 )
 from c360_assets.customer_360.publication.publish import keeping
 from c360_assets.ingest.landed_files import is_remote
+from c360_assets.ingest.removed_tables import SOURCES
 from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.heartbeat import beat, last_beat
+from c360_assets.warehouse.ledger import LEDGER
+from c360_assets.warehouse.lock import tenant_lock_if_free
 from c360_assets.warehouse.published_file import database_path, too_old
 from c360_assets.warehouse.session import Warehouse
 from c360_assets.warehouse.tidy import Removed, remove_empty_folders, remove_files, tidy_tables
 
 # Bytes of logs/errors.log, of which the latter half stays.
 LONGEST_ERROR_LOG = 2 << 20
+# How long a version of a derived table stays that somebody may be reading.
+READ_ELSEWHERE = timedelta(days=1)
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -50,7 +57,13 @@ def tidy(
     at = at or now(tenant)
     kept = tenant.config.retention
     warehouse = Warehouse.open(tenant.root / "warehouse")
-    removed = tidy_tables(warehouse, at - duration(kept.tables), dry_run=dry_run)
+    removed = tidy_tables(
+        warehouse,
+        at - duration(kept.tables),
+        _derived(warehouse.manifest.tables),
+        at - READ_ELSEWHERE,
+        dry_run=dry_run,
+    )
     removed.append(_old_databases(tenant, at, dry_run=dry_run))
     removed.append(_old_logs(tenant, at - duration(kept.logs), dry_run=dry_run))
     removed.append(_long_error_log(tenant, dry_run=dry_run))
@@ -63,6 +76,23 @@ def tidy(
         since = None if whole_history else before - timedelta(days=30)
         removed.append(remove_old_runs(instance, before, since, dry_run=dry_run))
     return removed
+
+
+def tidy_what_was_replaced(tenant: Tenant, instance: DagsterInstance) -> None:
+    """Tidy up once after each publication, as soon as nobody owns the tenant."""
+    published = last_beat(tenant.root, "published")
+    tidied = last_beat(tenant.root, "tidied")
+    if published is None or (tidied is not None and tidied > published):
+        return
+    with tenant_lock_if_free(tenant.root, "tidying") as is_free:
+        if is_free:
+            tidy(tenant, instance)
+            beat(tenant.root, "tidied")
+
+
+def _derived(tables: Iterable[str]) -> set[str]:
+    """Those that can be made again: all but source tables and the ledger of what they hold."""
+    return {table for table in tables if not table.startswith(SOURCES) and table != LEDGER}
 
 
 def _old_databases(tenant: Tenant, at: datetime, *, dry_run: bool) -> Removed:

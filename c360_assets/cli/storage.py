@@ -20,12 +20,12 @@ def tidy(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what is older than `retention` of tenant.yaml allows: earlier versions of tables,
-    earlier databases, runs of Dagster with their events, logs, alerts, copies of remote files that
-    no feed names any more.
+    """Remove what is older than `retention` of tenant.yaml allows: earlier versions of source
+    tables, earlier databases, runs of Dagster with their events, logs, alerts, copies of remote
+    files that no feed names any more. Of tables that are made from those, all earlier versions.
 
-    What is current stays, whatever its age. Runs tidy up when they are done; this looks at all
-    there is.
+    What is current stays, whatever its age, and what somebody reads for a day. Runs tidy up when
+    they are done; this looks at all there is.
     """
     from c360_assets.automation.instance import prepare_home
     from c360_assets.automation.tidy import dagster_home_exists

@@ -48,7 +48,8 @@ STORES: tuple[Store, ...] = (
         "blocking keys, changes, the kept match model, lists of bad values and nicknames, "
         "compliance requests, results of reports: all versions",
         "rewritten",
-        "what is current: until the person is forgotten; earlier versions: `retention.tables`",
+        "what is current: until the person is forgotten; earlier versions of source tables: "
+        "`retention.tables`, of others until the run is done, or for a day while somebody reads",
     ),
     # Before the published ones, whose pattern fits them too.
     Store(

@@ -32,10 +32,11 @@ Span = Annotated[str, AfterValidator(_checked)]
 class RetentionConfig(Strict):
     """How long things are kept.
 
-    `tables` are earlier versions of the warehouse's tables, `databases` earlier published ones, of
-    which there are at most `most_databases` and always the newest, `runs` those of Dagster with
-    their events, `logs` files of row errors, `alerts` lines of the file of alerts, `cache` copies
-    of remote files that no feed names any more.
+    `tables` are earlier versions of source tables: those of tables that are made from them go when
+    a run is done and nobody reads them. `databases` are earlier published ones, of which there are
+    at most `most_databases` and always the newest, `runs` those of Dagster with their events,
+    `logs` files of row errors, `alerts` lines of the file of alerts, `cache` copies of remote files
+    that no feed names any more.
     """
 
     tables: Span = "14d"

@@ -1,4 +1,5 @@
-"""Signs of life beside the lock: when a sensor last looked, when a publication was last current.
+"""Signs of life beside the lock: when a sensor last looked, when a publication was last current,
+when what it replaced was removed.
 
 Files whose time says it, so that whoever watches from outside asks no orchestrator. What silence
 means belongs to `automation.watch`.
@@ -15,6 +16,7 @@ Sign = Literal[
     "began",  # the first tick of all
     "tick",
     "published",
+    "tidied",
 ]
 
 

@@ -18,6 +18,7 @@ from c360_assets.warehouse.delta import file_source, typed
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.read_only_files import ReadOnlyFiles, read_only_path
+from c360_assets.warehouse.readers import reading
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident
 
@@ -64,7 +65,8 @@ def locked_session(owner: Session) -> Iterator[LockedSession]:
 
 @contextmanager
 def own_engine(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine in memory that reads files through `read_only_files`, for the tenant at `root`.
+    """An engine in memory that reads files through `read_only_files`, for the tenant at `root`,
+    whose tables stay readable meanwhile.
 
     Its spill folder, the one place where SQL could write after `lock`, is its own and goes with it.
     """
@@ -73,6 +75,7 @@ def own_engine(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     except OSError:  # one who may only read the tenant's folder may ask too
         parent = None
     with (
+        reading(root),
         TemporaryDirectory(dir=parent, prefix="spill-", ignore_cleanup_errors=True) as folder,
         duckdb.connect(":memory:", config={"temp_directory": folder}) as con,
     ):

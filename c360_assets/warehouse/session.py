@@ -31,6 +31,7 @@ from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.files import private_folder
 from c360_assets.warehouse.manifest import Manifest, TableState
+from c360_assets.warehouse.readers import reading
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.storage import BucketStorage, Storage, storage_of
 
@@ -362,12 +363,13 @@ class Session:
 @contextmanager
 def open_session(root: Path, timezone: str = "UTC", run_id: str = "") -> Iterator[Session]:
     """A session on the warehouse below `root` in an in-memory DuckDB that spills to
-    `<root>/../.tmp`.
+    `<root>/../.tmp`. What is current when it begins can be read until it ends.
     """
     spill = root.parent / ".tmp"
     private_folder(spill)
-    con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})
-    try:
-        yield Session(con, Warehouse.open(root), timezone, run_id)
-    finally:
-        con.close()
+    with reading(root.parent):
+        con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})
+        try:
+            yield Session(con, Warehouse.open(root), timezone, run_id)
+        finally:
+            con.close()

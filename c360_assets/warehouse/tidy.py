@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from c360_assets.warehouse.bucket import StoredFile
+from c360_assets.warehouse.readers import nobody_reads
 from c360_assets.warehouse.session import Warehouse
 from c360_assets.warehouse.storage import LOG, BucketStorage, Storage, is_of_a_table
 
@@ -55,12 +56,20 @@ def remove_empty_folders(folder: Path) -> None:
             os.rmdir(place)
 
 
-def tidy_tables(warehouse: Warehouse, before: datetime, *, dry_run: bool = False) -> list[Removed]:
+def tidy_tables(
+    warehouse: Warehouse,
+    before: datetime,
+    derived: Collection[str] = (),
+    derived_before: datetime | None = None,
+    *,
+    dry_run: bool = False,
+) -> list[Removed]:
     """Remove data files and logs of versions that were replaced before that moment, and copies of
     what a bucket no longer has.
 
-    What the manifest names stays whatever its age, and so does each table's version before it. The
-    caller owns the tenant: no file is just being written.
+    What the manifest names stays whatever its age, and so does each table's version before it. Of
+    `derived` tables, which can be made again, earlier versions all go where nobody reads, else
+    those from before `derived_before`. The caller owns the tenant: no file is just being written.
     """
     storage = warehouse.storage
     by_folder: dict[str, list[StoredFile]] = {}
@@ -69,19 +78,25 @@ def tidy_tables(warehouse: Warehouse, before: datetime, *, dry_run: bool = False
         by_folder.setdefault(file.name.rpartition("/")[0], []).append(file)
     files: list[StoredFile] = []
     logs: list[StoredFile] = []
-    for table in warehouse.manifest.tables:
-        log = by_folder.get(f"{table}/{LOG}")
-        if log is None:
-            continue
-        tidied = _Table(warehouse, table, by_folder.get(table, []), log)
-        files += tidied.stale_files(before.timestamp())
-        if not dry_run:
-            tidied.checkpoint()
-        logs += tidied.stale_logs(before.timestamp())
-    removed = [
-        remove_stored(storage, "files of earlier table versions", files, dry_run=dry_run),
-        remove_stored(storage, "logs of earlier table versions", logs, dry_run=dry_run),
-    ]
+    with nobody_reads(warehouse.root.parent) as is_unread:
+        for table in warehouse.manifest.tables:
+            log = by_folder.get(f"{table}/{LOG}")
+            if log is None:
+                continue
+            tidied = _Table(warehouse, table, by_folder.get(table, []), log)
+            since = before
+            if table in derived:
+                since = derived_before or before
+                # Machines that share a bucket do not know each other's readers.
+                tidied.keeps_earlier = warehouse.is_shared or not is_unread
+            files += tidied.stale_files(since.timestamp())
+            if not dry_run:
+                tidied.checkpoint()
+            logs += tidied.stale_logs(since.timestamp())
+        removed = [
+            remove_stored(storage, "files of earlier table versions", files, dry_run=dry_run),
+            remove_stored(storage, "logs of earlier table versions", logs, dry_run=dry_run),
+        ]
     if isinstance(storage, BucketStorage):
         copies = [storage.root / file.name for file in storage.stray_copies(stored)]
         removed.append(remove_files("copies of files of the bucket", copies, dry_run=dry_run))
@@ -125,6 +140,7 @@ class _Table:
         self.table = table
         self.files = files
         self.state = warehouse.manifest.tables[table]
+        self.keeps_earlier = True
         self.commits: dict[int, StoredFile] = {}
         self.checkpoints: dict[int, StoredFile] = {}
         for file in log:
@@ -138,16 +154,20 @@ class _Table:
                 self.checkpoints[int(version)] = file
 
     def kept_versions(self, before: float) -> set[int]:
-        """The pinned version, the one before it, and those that were committed later."""
+        """The pinned version, and where earlier ones are kept the one before it and those that were
+        committed later."""
         pinned = self.state.version
+        if not self.keeps_earlier:
+            return {pinned}
         earlier = [version for version in self.commits if version < pinned]
         kept = {pinned, max(earlier, default=pinned)}
         recent = {v for v, file in self.commits.items() if file.modified >= before}
         return kept | recent
 
     def stale_files(self, before: float) -> list[StoredFile]:
-        data = [file for file in self.files if file.name.endswith(".parquet")]
-        old = [file for file in data if file.modified < before]
+        old = [file for file in self.files if file.name.endswith(".parquet")]
+        if self.keeps_earlier:
+            old = [file for file in old if file.modified < before]
         if not old:
             return []
         kept = self._pinned_files()

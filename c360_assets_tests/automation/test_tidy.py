@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,11 @@ import pytest
 from deltalake import DeltaTable
 
 from c360_assets.automation.old_runs import remove_old_runs
-from c360_assets.automation.tidy import tidy
+from c360_assets.automation.tidy import tidy, tidy_what_was_replaced
 from c360_assets.errors import ConfigError
+from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.lock import tenant_lock, tenant_lock_if_free
+from c360_assets.warehouse.readers import nobody_reads, reading
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.tidy import tidy_tables
 from c360_assets_tests.automation.tenants import tiny_tenant
@@ -74,6 +77,89 @@ def test_a_version_that_a_killed_run_left_does_not_make_the_pinned_one_old(tmp_p
     write(tmp_path, 12)
     tidy_tables(Warehouse.open(tmp_path / "warehouse"), datetime.now(UTC) + LATER)
     assert read(tmp_path) == [(12,)]
+
+
+def written(root: Path, *tables: str) -> None:
+    """One more version of each table, which says how many went before."""
+    with open_session(root / "warehouse") as session:
+        for table in tables:
+            before = session.state(table)
+            number = before.version + 1 if before is not None else 0
+            session.write(table, f"SELECT {number} AS a")
+        session.commit()
+
+
+def number_of_files(root: Path, table: str) -> int:
+    return len(list((root / "warehouse" / table).glob("*.parquet")))
+
+
+TABLES = ("domain/Shop", "ingest_files", "customer_360", "stitched/Shop")
+
+
+def test_versions_of_source_tables_stay_for_their_time_and_of_derived_ones_none(
+    tmp_path: Path,
+) -> None:
+    tenant = tiny_tenant(tmp_path)
+    for _ in range(3):
+        written(tmp_path, *TABLES)
+    would = tidy(tenant, None, dry_run=True)[0]
+    assert [number_of_files(tmp_path, table) for table in TABLES] == [3, 3, 3, 3]
+    assert tidy(tenant, None)[0] == would
+    assert would.count == 4
+    assert [number_of_files(tmp_path, table) for table in TABLES] == [3, 3, 1, 1]
+    tidy(tenant, None, at=datetime.now(UTC) + LATER)
+    assert [number_of_files(tmp_path, table) for table in TABLES] == [2, 2, 1, 1]
+
+
+def test_what_somebody_reads_stays_for_a_day(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    for _ in range(3):
+        written(tmp_path, "customer_360")
+    with open_session(tmp_path / "warehouse") as reader:
+        reader.bind("customer_360", "read")
+        written(tmp_path, "customer_360")
+        tidy(tenant, None)
+        assert reader.rows("SELECT a FROM read") == [(2,)]
+        assert number_of_files(tmp_path, "customer_360") == 4
+        tidy(tenant, None, at=datetime.now(UTC) + timedelta(days=2))
+        assert number_of_files(tmp_path, "customer_360") == 2, "the current one and that before it"
+        assert reader.rows("SELECT a FROM read") == [(2,)]
+    tidy(tenant, None)
+    assert number_of_files(tmp_path, "customer_360") == 1
+
+
+def test_a_reader_waits_for_whoever_removes_files(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def read_now() -> None:
+        with reading(tmp_path):
+            order.append("read")
+
+    with nobody_reads(tmp_path) as is_unread:
+        assert is_unread
+        thread = threading.Thread(target=read_now)
+        thread.start()
+        thread.join(0.1)
+        order.append("removed")
+    thread.join()
+    assert order == ["removed", "read"]
+
+
+def test_a_service_tidies_once_after_each_publication(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    tenant = tiny_tenant(tmp_path)
+    for _ in range(2):
+        written(tmp_path, "customer_360")
+    tidy_what_was_replaced(tenant, instance)
+    assert number_of_files(tmp_path, "customer_360") == 2, "nothing was published"
+    beat(tmp_path, "published")
+    time.sleep(0.01)
+    tidy_what_was_replaced(tenant, instance)
+    assert number_of_files(tmp_path, "customer_360") == 1
+    written(tmp_path, "customer_360")
+    tidy_what_was_replaced(tenant, instance)
+    assert number_of_files(tmp_path, "customer_360") == 2, "nothing was published since"
 
 
 @pytest.fixture

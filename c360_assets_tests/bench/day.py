@@ -27,6 +27,7 @@ import polars as pl
 
 from c360_assets.customer_360.publication.publish import PEOPLE
 from c360_assets.demo.generate import generate_tenant
+from c360_assets.ingest.removed_tables import SOURCES as SOURCE_TABLES
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse
@@ -45,6 +46,8 @@ CHANGES: tuple[tuple[str, float | None, float, float], ...] = (
 LANDED_BEFORE = 3600  # seconds: a file that changed a moment ago is waited for
 NOTHING = 0.1  # the largest share that a day without changes may cost
 PARTS = 1.5  # how many times the time of its parts the first day may take
+DAYS, GROWN = 30, 2  # after so many days the tables may take so many times the room
+DAYS_KEPT = 14  # of earlier versions of source tables, by default
 SIZE = 1.2  # and how many times the bytes of a file built whole a published one may have
 READERS = {
     ".csv": "read_csv({file}, all_varchar = true, ignore_errors = true)",
@@ -150,6 +153,8 @@ def day_measures(
         note = f"{changed:,} records"
         cost, forced = run(little), run(whole, "--force")
         size, built_whole = _published_mib(little), _published_mib(whole)
+        tables = _tables_mib(little)
+        grown = _tables_mib(little, SOURCE_TABLES) - _tables_mib(root, SOURCE_TABLES)
         found, expected = digests(little), digests(whole)
     differing = [table for table, digest in sorted(expected.items()) if found[table] != digest]
     if differing:
@@ -157,12 +162,26 @@ def day_measures(
     yield Measure(f"a day with {name} changed", cost.cpu, forced.cpu, target, note=note)
     yield Measure("its peak of memory", cost.peak, forced.peak, 1, "MiB", note)
     yield Measure("its published file", size, built_whole, SIZE, "MiB", note)
+    yield Measure(
+        f"the tables after {DAYS} such days, reckoned from one",
+        tables + (DAYS_KEPT - 1) * grown,
+        _tables_mib(root),
+        GROWN,
+        "MiB",
+        note,
+    )
     with _twins(root, work) as (little, whole):
         for twin in (little, whole):
             change(twin, share, records)
             verb(twin, "load")
         cost, forced = verb(little, "stitch"), verb(whole, "stitch", "--force")
     yield Measure(f"Stitch alone, {name} changed", cost.cpu, forced.cpu, target_alone, note=note)
+
+
+def _tables_mib(root: Path, below: str = "") -> float:
+    """Of the files of the warehouse, earlier versions too."""
+    files = (root / "warehouse" / below).rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file()) / 2**20
 
 
 def _published_mib(root: Path) -> float:
