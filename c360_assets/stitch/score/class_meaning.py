@@ -62,7 +62,9 @@ CONTRADICTS: Labels = {
     "birthdate": ("different", "near", "same year or same day", "one edit", "day and month"),
 }
 BORN_ON_ONE_DAY: Labels = {"birthdate": ("equal",)}
-SURNAMES_ALIKE: Labels = {"surname": ("equal", "shares a token", "similar")}
+SURNAMES_ALIKE: Labels = {
+    "surname": ("equal", "first word", "further word", "shares a word", "similar")
+}
 TWO_GIVEN_NAMES: Labels = {"given_name": ("different, established",)}
 HOME_OR_CONTACT_SHARED: Labels = {**HOME_SHARED, "phone": ("equal",), "email": ("equal",)}
 SAME_KEY: Labels = {"foreign_keys": ("equal",)}
