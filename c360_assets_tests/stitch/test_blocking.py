@@ -211,6 +211,17 @@ def test_typing_errors_in_names_and_street_leave_a_key(
     assert pairs == [(0, 1)]
 
 
+def test_two_surnames_meet_by_each_word_and_single_ones_do_not() -> None:
+    surnames = ["RUIZ", "RUIZ SOLER", "SOLER", "VAN DER MEER"]
+    rows: list[dict[str, object]] = [
+        {"rid": n, "given_name": "ANA", "surname": surname} for n, surname in enumerate(surnames)
+    ]
+    keys, _, pairs = blocked(rows, BlockingConfig())
+    words = keys.filter(strategy="surname-words")
+    assert set(words["bk"]) == {"ANA:RUIZ", "ANA:SOLER", "ANA:MEER"}
+    assert pairs == [(0, 1), (1, 2)]
+
+
 def test_records_of_an_organisation_meet_by_each_word_and_people_do_not() -> None:
     rows: list[dict[str, object]] = [
         {"rid": 1, "given_name": None, "surname": None, "company": "HARBOUR OPTICS LTD"},
@@ -223,7 +234,7 @@ def test_records_of_an_organisation_meet_by_each_word_and_people_do_not() -> Non
     assert pairs == [(0, 1)]
 
 
-@pytest.mark.parametrize("strategy", ["email-names", "full-name", "initial-surname", "company"])
+@pytest.mark.parametrize("strategy", ["email-names", "full-name", "surname-words", "company"])
 @pytest.mark.parametrize("oversized", ["split", "purge"])
 def test_the_pairs_counted_per_block_are_the_pairs_that_are_formed(
     strategy: str, oversized: Literal["split", "purge"]

@@ -280,6 +280,15 @@ def test_relatives_share_a_surname_or_a_home() -> None:
     assert factors[1] == 0
 
 
+def test_colleagues_share_a_company_and_its_phone_as_relatives_share_a_home() -> None:
+    strangers = {"surname": "different", "company": "equal 3"}
+    at_work = pattern(**strangers, phone="equal, few")
+    where_they_shop = pattern(**strangers, phone="different")
+    factors = log_factors(np.array([at_work, where_they_shop]))[:, HOUSEHOLD]
+    assert factors[0] == 0
+    assert factors[1] < 0
+
+
 def test_one_person_does_not_contradict_itself_in_all_it_holds() -> None:
     moved = {"email": "different", "address": "different"}
     cases = [pattern(**moved), pattern(**moved, phone="different")]

@@ -81,6 +81,26 @@ def test_records_come_in_rid_order_whatever_the_order_given() -> None:
     ]
 
 
+def test_a_further_name_that_is_a_surname_stands_before_the_surname() -> None:
+    names = [
+        ("ANA RUIZ", "SOLER"),
+        ("ANA MARIA DE LA RUIZ", "SOLER"),
+        ("ANA LUISA", "SOLER"),
+        ("ANA RUIZ", None),
+        *(("EVA", "RUIZ") for _ in range(3)),
+        *(("LUISA", "SOLER") for _ in range(3)),
+    ]
+    rows = [{"rid": n, "given_name": g, "surname": s} for n, (g, s) in enumerate(names)]
+    found = prepare_records(pl.DataFrame(rows)).head(4)
+    assert found.select("whole_given", "middle", "surname").rows() == [
+        ("ANA", None, "RUIZ SOLER"),
+        ("ANA MARIA", "MARIA", "DE LA RUIZ SOLER"),
+        ("ANA LUISA", "LUISA", "SOLER"),
+        ("ANA RUIZ", "RUIZ", None),
+    ]
+    assert found["surname_tokens"].to_list()[:2] == [["RUIZ", "SOLER"]] * 2
+
+
 def test_a_given_name_is_its_first_word_and_the_next_is_the_middle_name() -> None:
     given = ["MICHAEL A", "MIKE J R", "MARIA DEL CARMEN", "J R", "ANNA LENA", "JOSÉ Ñ", "MARY"]
     canonical = [["MICHAEL", name] if name.startswith("MIKE") else [name] for name in given]

@@ -109,8 +109,14 @@ def test_given_names(one: dict[str, Any], two: dict[str, Any], expected: str | N
 @pytest.mark.parametrize(
     ("one", "two", "expected"),
     [
-        ("GARCIA LOPEZ", "LOPEZ", "shares a token"),
-        ("SMITH-JONES", "JONES", "shares a token"),
+        ("GARCIA LOPEZ", "GARCIA", "first word of the other"),
+        ("GARCIA LOPEZ", "LOPEZ", "further word of the other"),
+        ("SMITH-JONES", "JONES", "further word of the other"),
+        ("GARCIA LOPEZ", "LOPEZ-GARCIA", "further word of the other"),
+        ("GARCIA LOPEZ", "GARCIA RUIZ", "shares a word"),
+        ("GARCIA LOPEZ", "GARCIA LOPES", "similar"),
+        ("GARCIA LOPEZ", "GARXIA", "similar"),
+        ("VAN DER MEER", "VAN DER LINDEN", "different"),
         ("JOHNSON", "JOHNSTON", "similar"),
         ("AL SHAMMARI", "الشمري", "similar"),
         ("KARIM ALGHAMDI", "الغامدي", "similar"),
@@ -212,6 +218,7 @@ def test_swapped_names_count_once() -> None:
         (g("BILL", "WILLIAM") | {"surname": "BARROW"}, g("BARROW") | {"surname": "WILLIAM"}),
         (g("RHYS") | {"surname": "LEWELLYN"}, g("LLEWELLYN") | {"surname": "RHYS"}),
         (g("ANNA MARIA") | {"surname": "NAGY"}, g("NAGY ANNA") | {"surname": "MARIA"}),
+        (g("ANNA") | {"surname": "RUIZ SOLER"}, g("SOLER") | {"surname": "ANNA"}),
     ],
 )
 def test_swapped_names_need_not_be_written_alike(one: dict[str, Any], two: dict[str, Any]) -> None:

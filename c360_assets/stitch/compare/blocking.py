@@ -37,7 +37,7 @@ class Strategy:
 
     name: str
     keys: tuple[str, ...]
-    source: str = "r"  # r | email | phone | word: the view the expressions read
+    source: str = "r"  # r | email | phone | word | surname: the view the expressions read
     limit: int | None = None  # None: the configured general limit
     documented: bool = False  # part of the documented default list
     thorough: bool = False  # added by the preset `thorough`
@@ -96,6 +96,16 @@ STRATEGIES: tuple[Strategy, ...] = (
         limit=15,
         chunk_size=3,
         thorough=True,
+    ),
+    # Two surnames of which one source writes both and the other one.
+    Strategy(
+        "surname-words",
+        ("CASE WHEN surname_tokens IS NULL THEN given || ':' || n END",),
+        "surname",
+        limit=15,
+        chunk_size=3,
+        thorough=True,
+        asking_key="CASE WHEN surname_tokens IS NOT NULL THEN given || ':' || n END",
     ),
     Strategy(
         "name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=15, chunk_size=3, thorough=True
@@ -306,6 +316,14 @@ SOURCES = {
         _Source("(SELECT *, phone AS p FROM er_records WHERE phones IS NULL)", ""),
         _Source(
             "(SELECT *, unnest(phones) AS p FROM er_records WHERE phones IS NOT NULL)", "DISTINCT"
+        ),
+    ),
+    "surname": (
+        _Source("(SELECT *, surname AS n FROM er_records WHERE surname_tokens IS NULL)", ""),
+        _Source(
+            "(SELECT *, unnest(surname_tokens) AS n FROM er_records"
+            " WHERE surname_tokens IS NOT NULL)",
+            "DISTINCT",
         ),
     ),
     "word": (

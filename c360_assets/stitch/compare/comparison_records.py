@@ -16,9 +16,13 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from c360_assets.semantics.names import SURNAME_PARTICLES
 from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.scripts import with_latin_names
+from c360_assets.stitch.compare.surname_words import (
+    rarest_word,
+    several_words,
+    with_surnames_whole,
+)
 
 UNIT = (
     r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC"
@@ -159,7 +163,8 @@ def _with_what_others_hold(
     """Adds the place of each record as `i`, and what follows from how many hold a value. Needs all
     records."""
     records = records.with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
-    records = with_latin_names(_with_torn_names_whole(records))
+    records = with_surnames_whole(_with_torn_names_whole(records))
+    records = with_latin_names(records)
     records = _with_organisations(records, population)
     return _with_frequencies(records, population, known_names)
 
@@ -233,10 +238,6 @@ def _with_parts_of_values(records: pl.DataFrame) -> pl.DataFrame:
     without_unit = pl.when(has_unit).then(address.str.replace(UNIT, "")).otherwise("address")
     unit = pl.when(has_unit).then(address.str.extract(f"({UNIT})").str.strip_chars())
     login = pl.col("email").str.extract("^([^@]*)")
-    surname_words = pl.col("surname").str.replace_all("-", " ", literal=True).str.split(" ")
-    word = pl.element()
-    telling = (word.str.len_chars() >= 3) & ~word.is_in(SURNAME_PARTICLES)
-    long_words = word.filter(telling)
     records = records.with_columns(
         building=without_unit.str.strip_chars().replace("", None),
         unit=unit.replace("", None),
@@ -244,9 +245,7 @@ def _with_parts_of_values(records: pl.DataFrame) -> pl.DataFrame:
         domain=pl.col("email").str.extract("@([^@]*)"),
         area=pl.col("postal").str.head(3),
         letters=login.str.replace_all(r"[^\p{L}]", "").replace("", None),
-        surname_tokens=pl.when(pl.col("surname").str.contains("[ -]")).then(
-            surname_words.list.eval(long_words)
-        ),
+        surname_tokens=several_words(pl.col("surname")),
     )
     building = pl.col("building")
     is_before = building.str.contains(HOUSE_BEFORE)
@@ -282,10 +281,12 @@ def _with_frequencies(
 ) -> pl.DataFrame:
     """Adds how many records hold each value, and what follows from it. Local to a value."""
     records = _with_name_frequencies(records)
+    records = records.join(rarest_word(records), on="surname", how="left", maintain_order="left")
     expected = pl.col("given_often") * (pl.col("surname_often") / population)
     records = records.with_columns(
         given_bin=_frequency_bin(pl.col("given_often"), population),
         surname_bin=_frequency_bin(pl.col("surname_often"), population),
+        surname_word_bin=_frequency_bin(pl.col("word_often"), population),
         company_bin=_frequency_bin(_count("company"), population),
         postal_bin=_frequency_bin(_count("postal"), population),
         city_bin=_frequency_bin(_count("city"), population),

@@ -10,6 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from c360_assets.stitch.compare.comparison_levels import Comparison, Fact, Level
+from c360_assets.stitch.compare.surname_words import (
+    IS_NEARLY_PART,
+    SHARES_A_WORD,
+    is_part,
+)
 from c360_assets.stitch.compare.value_sql import (
     alike_in_latin,
     bins,
@@ -75,26 +80,36 @@ GIVEN = Comparison(
     "NOT swapped AND NOT middle_as_given",
     only_column="given",
 )
+
+
+def _parts(which: str, *, from_first: bool) -> tuple[Level, ...]:
+    """A surname that is part of the other, by how common it is."""
+    rare, usual, common = (is_part(least, from_first=from_first) for least in (4, 3, 1))
+    return (
+        Level(f"{which} of the other, rare", rare, 0.003, 1e-4),
+        Level(f"{which} of the other", usual, 0.003, 3e-4),
+        Level(f"{which} of the other, common", common, 0.003, 5e-4),
+    )
+
+
+# Two surnames that share a word are alike as wholes whatever else is in them.
+SIMILAR_SURNAMES = (
+    f"{IS_NEARLY_PART} OR {typing_error('a.surname', 'b.surname')} OR NOT {SHARES_A_WORD}"
+    f" AND ({similar('surname')} OR {equal_in_latin('surname')} OR {similar_in_latin('surname')}"
+    f" OR {ends_in_latin('surname')})"
+)
 SURNAME = Comparison(
     "surname",
     (("surname",),),
     (
         *bins("equal", "a.surname = b.surname", "surname_bin", 0.86, NAME_U, "learned"),
-        Level(
-            "shares a token",
-            "(a.surname_tokens IS NOT NULL OR b.surname_tokens IS NOT NULL)"
-            " AND list_has_any(coalesce(a.surname_tokens, [a.surname]),"
-            " coalesce(b.surname_tokens, [b.surname]))",
-            0.02,
-            1e-3,
-        ),
-        Level(
-            "similar",
-            f"{similar('surname')} OR {equal_in_latin('surname')} OR {similar_in_latin('surname')}"
-            f" OR {ends_in_latin('surname')}",
-            0.08,
-            3e-3,
-        ),
+        # Half of a double name, or a maiden name beside it. Which of the two people go by alone
+        # differs by country: RUIZ SOLER is RUIZ in Spain and SOLER in Portugal.
+        *_parts("first word", from_first=True),
+        *_parts("further word", from_first=False),
+        Level("similar", SIMILAR_SURNAMES, 0.08, 3e-3),
+        # Each has a word that the other lacks: RUIZ SOLER and RUIZ VEGA.
+        Level("shares a word", SHARES_A_WORD, 0.005, 1e-3),
         Level("different", "TRUE", 0.04, 0.99),
     ),
     "NOT swapped",
@@ -103,9 +118,11 @@ SURNAME = Comparison(
 
 
 def _names_alike(one: str, other: str, variants: str) -> str:
-    """Two names in each other's field: equal, Jaro-Winkler >= .92, a typing error or a nickname."""
+    """Two names in each other's field: equal, one of the words of the surname, Jaro-Winkler >= .92,
+    a typing error or a nickname."""
     return (
-        f"({one} = {other} OR jaro_winkler_similarity({one}, {other}) >= 0.92"
+        f"({one} = {other} OR contains(' ' || {one} || ' ', ' ' || {other} || ' ')"
+        f" OR jaro_winkler_similarity({one}, {other}) >= 0.92"
         f" OR {typing_error(one, other)}"
         f" OR coalesce(list_contains({variants}, {one}), FALSE))"
     )

@@ -39,6 +39,10 @@ RARE_UNDER_TWO_NAMES = -3.0
 NEVER = -20.0
 
 HOME_SHARED: Labels = {"address": ("equal", "same building", "like street")}
+# Colleagues share a workplace as relatives share a home: a company and its phone. A company alone
+# may be where strangers shop.
+COMPANY_SHARED: Labels = {"company": ("equal", "similar")}
+PHONE_SHARED: Labels = {"phone": ("equal",)}
 SURNAMES_DIFFER: Labels = {"surname": ("different",)}
 # By these a contact, a key or a login is the same, exactly or nearly.
 CONTACT_AGREES: Labels = {
@@ -58,7 +62,9 @@ CONTRADICTS: Labels = {
     "birthdate": ("different", "near", "same year or same day", "one edit", "day and month"),
 }
 BORN_ON_ONE_DAY: Labels = {"birthdate": ("equal",)}
-SURNAMES_ALIKE: Labels = {"surname": ("equal", "shares a token", "similar")}
+SURNAMES_ALIKE: Labels = {
+    "surname": ("equal", "first word", "further word", "shares a word", "similar")
+}
 TWO_GIVEN_NAMES: Labels = {"given_name": ("different, established",)}
 HOME_OR_CONTACT_SHARED: Labels = {**HOME_SHARED, "phone": ("equal",), "email": ("equal",)}
 SAME_KEY: Labels = {"foreign_keys": ("equal",)}
@@ -96,8 +102,14 @@ def holds_any(patterns: Ints, levels: Labels) -> Bools:
 
 
 def is_no_household(patterns: Ints) -> Bools:
-    """Pairs of which the surnames differ and no home is shared."""
-    return holds_any(patterns, SURNAMES_DIFFER) & ~holds_any(patterns, HOME_SHARED)
+    """Pairs of which the surnames differ and neither a home nor a workplace is shared."""
+    return holds_any(patterns, SURNAMES_DIFFER) & ~is_under_one_roof(patterns)
+
+
+def is_under_one_roof(patterns: Ints) -> Bools:
+    """Pairs that share a home, or a workplace."""
+    colleagues = holds_any(patterns, COMPANY_SHARED) & holds_any(patterns, PHONE_SHARED)
+    return holds_any(patterns, HOME_SHARED) | colleagues
 
 
 def is_lookalike(patterns: Ints) -> Bools:
@@ -173,7 +185,7 @@ def symptoms(model: Model, compared: PatternCounts) -> Symptoms:
     person: Array = np.exp(log_joint[:, 0] - total) * counts
     household: Array = np.exp(log_joint[:, 1] - total) * counts
     comparable = (levels_of(patterns, "surname") > 0) | (levels_of(patterns, "address") > 0)
-    alike = holds_any(patterns, {**HOME_SHARED, **SURNAMES_ALIKE})
+    alike = is_under_one_roof(patterns) | holds_any(patterns, SURNAMES_ALIKE)
     named = levels_of(patterns, "given_name") > 0
     two_names = holds_any(patterns, TWO_GIVEN_NAMES)
     return Symptoms(
