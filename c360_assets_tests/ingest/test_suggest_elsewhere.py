@@ -355,3 +355,22 @@ def test_encodings_of_a_few_words(tmp_path: Path, text: str, encoding: str, coun
     path = tmp_path / "a.csv"
     path.write_bytes(f"id;name\n{text}\n".encode(encoding))
     assert read_head(path, packed=False, country=country).encoding == encoding
+
+
+def test_words_for_yes_inside_of_objects_are_read_in_any_language(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"M{i:05}", "ad": "Işıl", "soyad": "Yılmaz", "cinsiyet": ["Erkek", "Kadın"][i % 2]}
+        | {"adres": {"il": "İzmir"}, "izin": {"eposta": ["Evet", "Hayır"][i % 2]}}
+        for i in range(ROWS)
+    ]
+    folder = tmp_path / "landing" / "call"
+    folder.mkdir(parents=True)
+    path = folder / "members-20260601.json"
+    path.write_text(json.dumps(rows), "utf-8")
+    proposal = propose_feed(path, flatten=True)
+    (table,) = proposal.tables
+    assert yaml.safe_load(table.yaml)["fields"]["cinsiyet"]["tags"] == ["gender"]
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE Call_Members AS SELECT * FROM read_json('{path}')")
+        values = con.sql(f"SELECT izin_eposta, count(*) FROM ({table.sql}) GROUP BY ALL ORDER BY 1")
+        assert values.fetchall() == [(False, ROWS // 2), (True, ROWS // 2)]

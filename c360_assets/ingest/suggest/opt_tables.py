@@ -27,6 +27,7 @@ SENT = re.compile(
     r"|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
     r"|opt(ed)?[ _-]?(in|out)|hasopted|subscri(be|bed|to)|unsubscribed?|suscri|subscrito|inscrito"
     r"|abonn|iscritt|publicidad|publicidade|pubblicit|reklam|werbung|reclame|oferty|nabidky"
+    r"|nieuwsbrief|infolettre|uutiskirje|nyhedsbrev|nyhetsbrev|uudiskir|toestemming|izin|onay"
     r"|hirlevel|khuyen mai|rassylk|рассылк|розсилк|реклам|ενημερω|דיוור|שיווק|تسويق|التسويق|نشرة"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",
     re.IGNORECASE,
@@ -37,8 +38,14 @@ REFUSED = re.compile(
     re.IGNORECASE,
 )
 BY_SMS = re.compile(r"sms|text[ _]?(message|opt)|whatsapp", re.IGNORECASE)
-BY_MAIL = re.compile(r"e[ _-]?mail|newsletter|メール|דואל|البريد|อีเมล", re.IGNORECASE)
-BY_OTHER_WAYS = re.compile(r"phone|call|postal|fax|push|telefon|anruf|brief|date|datum|fecha|data ")
+BY_MAIL = re.compile(
+    r"e[ _-]?mail|newsletter|nieuwsbrief|infolettre|uutiskirje|nyhe[dt]sbrev"
+    r"|メール|דואל|البريد|อีเมล",
+    re.IGNORECASE,
+)
+BY_OTHER_WAYS = re.compile(
+    r"phone|call|postal|fax|push|telefon|anruf|(?<!nieuws)brief|date|datum|fecha|data "
+)
 STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECASE)
 IN = ("subscribed", "active", "confirmed", "opted in", "opted-in", "opt-in")
 OUT = (
