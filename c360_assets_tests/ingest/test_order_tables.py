@@ -306,3 +306,14 @@ def test_rows_below_zero_are_returns_and_weights_count_as_units(tmp_path: Path) 
         (1, -1.0, False, False),
     ]
     assert "GUESSED: quantities with fractions are weights" in sql
+
+
+def test_a_source_may_be_called_by_a_number(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "1c"
+    folder.mkdir(parents=True)
+    lines = ["Order ID,Order Date,Email,First Name,Last Name,Total Amount"]
+    lines += [f"O{i},2026-01-02,a{i}@example.com,Ann,Lee,9.50" for i in range(28)]
+    (folder / "orders-20260601.csv").write_text("\n".join(lines), "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    (table,) = proposal.tables
+    assert 'FROM "1c_Orders" AS items' in table.sql

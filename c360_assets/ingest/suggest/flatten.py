@@ -8,6 +8,7 @@ flat file do; here are the paths, the SELECT and its YAML. No value goes into ei
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ LOOKED_AT = 1000
 DEEPEST = 3
 FOLDER = "domain_tables"
 PLACE = "line_no"
+PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,11 @@ def flat_tables(
     contacts = _contacts(sample, columns)
     row_leaves: list[_Leaf] = []
     source = physical_name(name)
+    source_sql = table_sql(source)
     if inner or contacts:
         lists = _plain_lists(sample, columns)
         row_leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
-        tables.append(_table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key))
+        tables.append(_table(f"CDT_{source}", row_leaves, source_sql, f"each row of {source}", key))
     # Rows that are persons by themselves own their lines, whoever has no number as a customer.
     owners = tables[:1] if len(key) == 1 and tables and tables[0].has_persons else []
     link = f"fk-{source.lower().replace('_', '-')}" if owners else None
@@ -123,7 +126,7 @@ def flat_tables(
             elements_sql = f"from_json({quote_ident(column.output)}, '[\"JSON\"]')"
             unnested = (
                 f"(\n  SELECT *, unnest({elements_sql}) AS item,\n"
-                f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source}\n)"
+                f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source_sql}\n)"
             )
             parent_key = [_parent_name(part, name) for part in key]
             table = f"CDT_{source}_{tidy_name(column.output)}"
@@ -132,7 +135,9 @@ def flat_tables(
             lines_key = [*parent_key, PLACE]
             tables.append(_table(table, leaves, unnested, rows_are, lines_key, link))
     if link is not None and any(link in table.yaml for table in tables):
-        tables[0] = _table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key, link)
+        tables[0] = _table(
+            f"CDT_{source}", row_leaves, source_sql, f"each row of {source}", key, link
+        )
     return tables
 
 
@@ -354,6 +359,11 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
         return leaves
     product = f"(({quantity.sql})::BIGINT * ({price.sql})::DECIMAL(38, 2))::DECIMAL(38, 2)"
     return [*leaves, _Leaf("item_revenue", product, price.values, "decimal")]
+
+
+def table_sql(table: str) -> str:
+    """A table's name as SQL has it, in quotes where it is no plain word (`1c_Receipts`)."""
+    return table if PLAIN_NAME.fullmatch(table) else quote_ident(table)
 
 
 def table_yaml(name: str, key: Sequence[str], fields: Sequence[str]) -> str:

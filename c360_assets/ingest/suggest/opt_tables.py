@@ -16,7 +16,7 @@ from c360_assets.ingest.suggest.column_names import plain_header
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table
-from c360_assets.ingest.suggest.flatten import FlatTable, table_yaml
+from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -142,7 +142,7 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
         guess = f"-- GUESSED: what {own} says of no way in particular is taken to be of e-mails.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
-        f"SELECT\n  {selected}\nFROM {source}\n"
+        f"SELECT\n  {selected}\nFROM {table_sql(source)}\n"
         f"WHERE {owner} IS NOT NULL AND {own} IS NOT NULL\n"
     )
     fields = [

@@ -68,9 +68,10 @@ def note_sales_said_twice(drafts: Sequence[Draft]) -> None:
         amount = _tags_of_sales(draft, {}).get(REVENUE)
         others = [other for other in drafts if _is_of_same_source(draft, other)]
         if amount is not None and others and not _columns_by_tag(draft):
+            names = ", ".join(other.name for other in others)
             amount.notes.append(
-                f"CHECK: sales, as in {', '.join(other.name for other in others)}: no purchases are "
-                "made of them, as they might count twice; a custom domain table makes them"
+                f"CHECK: sales, as in {names}: no purchases are made of them, as they might count "
+                "twice; a custom domain table makes them"
             )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from c360_assets.ingest.suggest.column import Column
-from c360_assets.ingest.suggest.flatten import FlatTable, table_yaml
+from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
 from c360_assets.ingest.suggest.purchases import (
     DAY,
     IS_CANCELLATION,
@@ -169,13 +169,13 @@ def _orders_sql(orders: Orders) -> str:
         own_key = quote_ident(orders.item_tags[ORDER_ID].output)
         head_key = quote_ident(orders.head_key.output)
         joined = (
-            f"\n  JOIN {physical_name(orders.head.name)} AS head"
+            f"\n  JOIN {table_sql(physical_name(orders.head.name))} AS head"
             f"\n    ON head.{head_key}::VARCHAR = items.{own_key}::VARCHAR"
         )
     if _has_words(orders):
         columns += [f"{sql} AS {name}" for name, sql in _became_sql(orders).items()]
     selected = ",\n    ".join(columns)
-    return f"  SELECT\n    {selected}\n  FROM {source} AS items{joined}"
+    return f"  SELECT\n    {selected}\n  FROM {table_sql(source)} AS items{joined}"
 
 
 def _became_sql(orders: Orders) -> dict[str, str]:
