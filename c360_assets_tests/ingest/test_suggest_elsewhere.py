@@ -374,3 +374,18 @@ def test_words_for_yes_inside_of_objects_are_read_in_any_language(tmp_path: Path
         con.execute(f"CREATE TABLE Call_Members AS SELECT * FROM read_json('{path}')")
         values = con.sql(f"SELECT izin_eposta, count(*) FROM ({table.sql}) GROUP BY ALL ORDER BY 1")
         assert values.fetchall() == [(False, ROWS // 2), (True, ROWS // 2)]
+
+
+def test_names_inside_of_objects_may_be_in_any_script(tmp_path: Path) -> None:
+    rows = [
+        {"openid": f"o{i:05}", "会员信息": {"姓名": "王小明", "手机号": f"138001{i:05}"}}
+        for i in range(ROWS)
+    ]
+    path = tmp_path / "landing" / "wechat" / "users-20260601.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    proposal = propose_feed(path, flatten=True)
+    (table,) = proposal.tables
+    fields = yaml.safe_load(table.yaml)["fields"]
+    assert fields == {"full_name": {"tags": ["full-name"]}, "phone": {"tags": ["phone"]}}
+    assert proposal.primary_key == ["openid"]

@@ -278,3 +278,18 @@ def test_columns_of_fixed_width_are_cut_where_all_lines_have_blanks(
     tags = [fields[name].get("tags") for name in NAMES[1:4]]
     assert tags == [["full-name"], ["birthdate"], ["email"]]
     assert fields["BIRTH DATE"]["format"] == "dd.MM.yyyy"
+
+
+def test_the_questions_of_a_survey_are_no_rows(tmp_path: Path) -> None:
+    header = ["StartDate", "Status", "ResponseId", "RecipientLastName", "RecipientEmail", "Q1"]
+    names = [f'"{{""ImportId"":""{name}""}}"' for name in header]
+    questions = '"Start Date",Status,"Response ID","Last Name",Email,"Why? In\nyour own words"'
+    rows = [f"2026-01-02 09:00:00,0,R_{i},Lee,a{i}@example.com,9" for i in range(30)]
+    text = "\n".join([",".join(header), questions, ",".join(names), *rows]) + "\n"
+    proposal = propose(tmp_path, text)
+    assert proposal.trial.read == proposal.trial.read - proposal.trial.rejected == len(rows)
+    assert proposal.primary_key == ["ResponseId"]
+    fields = settings(proposal)["fields"]
+    assert fields["RecipientEmail"]["tags"] == ["email"]
+    assert fields["StartDate"]["type"] == "datetime"
+    assert "2 row(s) after the header are the survey's questions" in proposal.text

@@ -34,7 +34,7 @@ IDENTIFIER_ELSEWHERE = re.compile(
     r"|^ma[ _](kh|don|hoa|hd|hang|sp|san|so|phieu|the|gd|giao|tv|thanh)"
     r"|^so[ _](hoa don|hd|phieu|the)\b|^(kode|nomor|cod|kood|codice|codul|cislo|numer)[ _]"
     r"|^(מספר|מס|מזהה|קוד)(\W|$)|^(رقم|معرف|كود|رمز|شماره|کد)(\W|$)|^รหัส|^เลขที่|單號$|单号$|会员号$"
-    r"|^(vbeln|partner|partner_guid|addrnumber|persnumber|parnr)$",
+    r"|^(openid|unionid|vbeln|partner|partner_guid|addrnumber|persnumber|parnr)$",
     re.IGNORECASE,
 )
 # Numbers that a state gives people and companies, by the letters of their columns' names.

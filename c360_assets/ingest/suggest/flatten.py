@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
-from c360_assets.ingest.suggest.column_names import CAMEL, is_customer_number_name
+from c360_assets.ingest.suggest.column_names import CAMEL, OTHER_ALPHABET, is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
@@ -25,7 +25,7 @@ from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.table_tags import is_order, table_kinds
-from c360_assets.semantics.tags import is_profile
+from c360_assets.semantics.tags import is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
@@ -230,7 +230,9 @@ def _leaves(objects: list[Any], text_sql: str, prefix: str) -> list[_Leaf]:
                 waiting.append((inner_path, inner))
                 continue
             words = [CAMEL.sub("_", word) for word in (prefix, *inner_path)]
-            name = tidy_name("_".join(words).strip("_"))
+            name = "_".join(words).strip("_")
+            # Words of another alphabet say what a value is, and are named in plain letters then.
+            name = name if OTHER_ALPHABET.search(without_marks(name)) else tidy_name(name)
             is_json = are_objects or any(isinstance(value, list) for value in inner)
             sql = f"{text_sql} ->> {_path_sql(inner_path)}"
             leaves.append(_Leaf(name, sql, _texts(inner), "array" if is_json else None))

@@ -39,11 +39,11 @@ KINDS = frozenset({
 # Words that say nothing about a value.
 PLAIN = frozenset({
     "addr", "address", "addresses", "adres", "adresa", "adresse", "alamat", "attributes",
-    "current", "custom", "default", "direccion", "endereco", "field", "gmt", "indirizzo", "line",
-    "location", "mail", "mandatory", "obbligatorio", "obligatoire", "obligatorio", "optional",
-    "osoite", "pflichtfeld", "postal", "preferred", "properties", "property", "raw", "required",
-    "text", "to", "utc", "value", "values", "verplicht", "wymagane", "διευθυνση", "адрес",
-    "адреса",
+    "current", "custom", "default", "detail", "details", "direccion", "endereco", "field",
+    "gmt", "indirizzo", "info", "line", "location", "mail", "mandatory", "obbligatorio",
+    "obligatoire", "obligatorio", "optional", "osoite", "pflichtfeld", "postal", "preferred",
+    "properties", "property", "raw", "required", "text", "to", "utc", "value", "values",
+    "verplicht", "wymagane", "διευθυνση", "адрес", "адреса", "信息", "資料", "資訊", "资料",
 })  # fmt: skip
 ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
 # Words of other alphabets are what stands together, but for the person that it begins with.
