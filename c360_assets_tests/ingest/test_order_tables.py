@@ -317,3 +317,54 @@ def test_a_source_may_be_called_by_a_number(tmp_path: Path) -> None:
     (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
     (table,) = proposal.tables
     assert 'FROM "1c_Orders" AS items' in table.sql
+
+
+def test_of_deals_the_won_ones_are_sales_and_what_was_deleted_is_none(tmp_path: Path) -> None:
+    header = "Id,Customer ID,Stage Name,Amount,Close Date,Is Deleted"
+    stages = ["Closed Won,9.50,2026-01-02,false", "Closed Won,8.00,2026-01-02,true"]
+    stages += ["Negotiation,7.00,2026-01-02,false", "Closed Lost,6.00,2026-01-02,false"]
+    lines = [header, *(f"D{i:05},C{i:06},{stages[i % 4]}" for i in range(28))]
+    found = proposals(tmp_path, customers=CUSTOMERS, deals=lines)["Deals"]
+    (table,) = found.tables
+    assert "7 rows of the sample are marked as is_deleted, and left out." in table.sql
+    assert "14 rows of the sample were not won, and left out." in table.sql
+    names = [field.get("rename", key) for key, field in fields_of(found.text).items()]
+    rows = ", ".join(
+        f"('D', 'C', '{stage}', {amount}, '{day}', {deleted})"
+        for stage, amount, day, deleted in (line.split(",") for line in stages)
+    )
+    columns = ", ".join(f'"{name}"' for name in names)
+    given = bought(table.sql, Shop_Deals=f"SELECT * FROM (VALUES {rows}) t({columns})")
+    assert [row[1:] for row in given] == [(1, 9.5, False, False)]
+
+
+def test_deleted_persons_are_left_out_and_their_orders_still_find_the_others(
+    tmp_path: Path,
+) -> None:
+    lines = ["Id,IsDeleted,FirstName,LastName,Email,HasOptedOutOfEmail"]
+    lines += [
+        f"003{i:06},{'true' if i % 10 == 3 else 'false'},Ann,Lee,a{i}@example.com,false"
+        for i in range(30)
+    ]
+    orders = ["Order ID,Order Date,ContactId,Order Total"]
+    orders += [f"O{i:05},2026-01-02,003{i:06},9.50" for i in range(28)]
+    found = proposals(tmp_path, contacts=lines, orders=orders)
+    people, consent = found["Contacts"].tables
+    assert "3 rows of the sample are marked as IsDeleted, and left out." in people.sql
+    assert people.sql.endswith('FROM Shop_Contacts\nWHERE NOT coalesce("IsDeleted", FALSE)\n')
+    assert fields_of(people.yaml)["Id"]["tags"] == ["fk-customer-id"]
+    assert "stitch: true" in people.yaml
+    assert "stitch: false" in found["Contacts"].text
+    assert "FROM CDT_Shop_Contacts\n" in consent.sql
+    (bought_table,) = found["Orders"].tables
+    assert "fk-customer-id" in bought_table.yaml
+
+
+def test_a_turkish_capital_is_the_letter_of_a_word(tmp_path: Path) -> None:
+    lines = ["Bilet No,Satış Tarihi,Müşteri No,Tutar,Durum"]
+    lines += [f"B{i},2026-01-02,C{i:06},9.50,{['Onay', 'İPTAL'][i % 2]}" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, tickets=lines)["Tickets"].tables
+    assert "14 rows are cancelled or failed" in table.sql
+    row = "SELECT 'B1' AS bilet_no, DATE '2026-01-02' AS satis_tarihi, 'C1' AS musteri_no, "
+    row += '9.5 AS "Tutar", \'İptal\' AS "Durum"'
+    assert bought(table.sql, Shop_Tickets=row) == [("B1", -1, -9.5, False, True)]

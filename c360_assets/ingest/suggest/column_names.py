@@ -98,7 +98,7 @@ CUSTOMER_NUMBER = re.compile(
 )
 # What became of an order.
 STATE_NAME = re.compile(
-    r"status|(^|[ _])(state|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila|olek|durumu?"
+    r"status|(^|[ _])(state|stage|phase|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila|olek|durumu?"
     r"|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai|katastasi)"
     r"([ _]|$)"
     r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|стадія|стадия|операція|операция|κατασταση|स्थिति"
@@ -130,6 +130,11 @@ NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 def plain_header(name: str) -> str:
     """A column's name without accents, and without what Salesforce adds to names of a tenant's."""
     return CUSTOM.sub("", without_marks(name).strip())
+
+
+def is_state_name(name: str) -> bool:
+    """Whether a column is called like one that says what became of an order."""
+    return STATE_NAME.search(CAMEL.sub("_", plain_header(name))) is not None
 
 
 def is_identifier_name(name: str) -> bool:

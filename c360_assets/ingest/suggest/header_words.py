@@ -32,7 +32,8 @@ KINDS = frozenset({
     "alt", "alternate", "alternative", "bill", "billing", "business", "cell", "delivery",
     "dienstlich",
     "entrega", "envio", "facturacion", "facturation", "geschaftlich", "invoice", "lieferung",
-    "livraison", "mailing", "mobile", "office", "other", "permanent", "rechnung", "residential",
+    "livraison", "mailing", "mobile", "office", "other", "permanent", "physical",
+    "rechnung", "residential",
     "secondary", "ship", "shipping", "szallitasi", "szamlazasi", "work", "werk", "zakelijk",
     "рабочии", "робочии", "домашнии", "основнои",
 })  # fmt: skip

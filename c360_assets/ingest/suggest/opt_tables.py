@@ -83,8 +83,12 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
 
 def opt_tables_of(draft: Draft, tables: Sequence[FlatTable]) -> list[FlatTable]:
     """As `opt_tables`, of the feed and of the persons that are nested in it."""
-    nested = (table for table in tables if table.has_persons and table.frame is not None)
-    drafts = [draft, *(draft_of_table(draft, table) for table in nested)]
+    nested = [table for table in tables if table.has_persons and table.frame is not None]
+    # Where the persons are in a table of the feed's rows, that has its columns too.
+    own = (
+        [] if any(table.name == f"CDT_{physical_name(draft.name)}" for table in nested) else [draft]
+    )
+    drafts = [*own, *(draft_of_table(draft, table) for table in nested)]
     return [table for each in drafts for table in opt_tables(each)]
 
 

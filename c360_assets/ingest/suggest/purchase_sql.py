@@ -18,6 +18,7 @@ from c360_assets.ingest.suggest.purchases import (
     QUANTITY,
     REVENUE,
     Orders,
+    lower_sql,
 )
 from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.base_models import physical_name
@@ -175,7 +176,9 @@ def _orders_sql(orders: Orders) -> str:
     if _has_words(orders):
         columns += [f"{sql} AS {name}" for name, sql in _became_sql(orders).items()]
     selected = ",\n    ".join(columns)
-    return f"  SELECT\n    {selected}\n  FROM {table_sql(source)} AS items{joined}"
+    tests = "\n    AND ".join(rows.sql(table) for table, rows in orders.left_out)
+    kept = f"\n  WHERE {tests}" if tests else ""
+    return f"  SELECT\n    {selected}\n  FROM {table_sql(source)} AS items{joined}{kept}"
 
 
 def _became_sql(orders: Orders) -> dict[str, str]:
@@ -195,9 +198,10 @@ def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
     listed = "\n      ".join(["", *_lines(list(map(quote_literal, words)))])
     own = set(map(id, orders.items.columns))
     tests = [
-        f"coalesce(lower(trim({'items' if id(column) in own else 'head'}."
-        f"{quote_ident(column.output)})) IN ({listed}), FALSE)"
-        for column in orders.states.columns
+        f"coalesce({lower_sql(f'{table}.{quote_ident(column.output)}')} IN ({listed}), FALSE)"
+        for table, column in (
+            ("items" if id(column) in own else "head", column) for column in orders.states.columns
+        )
     ]
     return f"({' OR '.join(tests)})"
 
@@ -236,6 +240,7 @@ def _comment(orders: Orders) -> str:
         sample = (orders.head or orders.items).sample.frame.height
         lines.append(f"Of the sample's {sample} orders' rows, {orders.states.in_words}.")
         lines.append("A cancelled one is no purchase; one that came back is bought and returned.")
+    lines += [rows.in_words for _, rows in orders.left_out]
     return "".join(f"-- {line}\n" for line in lines)
 
 

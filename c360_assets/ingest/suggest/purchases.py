@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_assets.ingest.suggest.column import PURCHASE, TIME_OF_DAY, Column
-from c360_assets.ingest.suggest.column_names import STATE_NAME
+from c360_assets.ingest.suggest.column_names import is_state_name
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.left_out import LeftOut, deleted_rows, rows_not_won
 from c360_assets.semantics.lookups import OrderStates, order_states
-from c360_assets.semantics.tags import without_marks
 
 ORDER_ID, DAY, PRODUCT = f"{PURCHASE}order-id", f"{PURCHASE}order-datetime", f"{PURCHASE}product-id"
 QUANTITY, REVENUE = f"{PURCHASE}item-quantity", f"{PURCHASE}item-revenue"
@@ -76,7 +76,19 @@ class Orders:
         """Whether rows say of what was bought what tags alone do not."""
         is_whole = PRODUCT in self.item_tags and QUANTITY in self.item_tags
         told = self.states is not None or self.refunded is not None or self.has_negatives
-        return not is_whole or told or self.has_weights or self.time is not None
+        told = told or self.time is not None or bool(self.left_out)
+        return not is_whole or told or self.has_weights
+
+    @property
+    def left_out(self) -> list[tuple[str, LeftOut]]:
+        """What is left out, each with `items` or `head`, the table that says so."""
+        heads = [] if self.head is None else [("head", self.head)]
+        return [
+            (table, rows)
+            for table, draft in [("items", self.items), *heads]
+            for find in (deleted_rows, rows_not_won)
+            for rows in find(draft.columns, draft.sample.frame)
+        ]
 
     @property
     def time(self) -> Column | None:
@@ -122,7 +134,7 @@ def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:
     found: list[Column] = []
     spoken: set[str] = set()
     for column in columns:
-        if column.type != "string" or STATE_NAME.search(without_marks(column.name)) is None:
+        if column.type != "string" or not is_state_name(column.name):
             continue
         values = set(_lower(frame[column.name]).unique())
         languages = {
@@ -149,5 +161,11 @@ def _words(states: OrderStates) -> frozenset[str]:
 
 
 def _lower(values: pl.Series, *, keep: bool = False) -> pl.Series:
+    """As `lower_sql`, of a sample."""
     texts = values.cast(pl.String) if keep else present(values)
-    return texts.str.strip_chars().str.to_lowercase()
+    return texts.str.strip_chars().str.replace_all("İ", "I", literal=True).str.to_lowercase()
+
+
+def lower_sql(sql: str) -> str:
+    """A text in lower case; a Turkish capital with its dot would keep it."""
+    return f"lower(replace(trim({sql}), 'İ', 'I'))"
