@@ -389,3 +389,14 @@ def test_names_inside_of_objects_may_be_in_any_script(tmp_path: Path) -> None:
     fields = yaml.safe_load(table.yaml)["fields"]
     assert fields == {"full_name": {"tags": ["full-name"]}, "phone": {"tags": ["phone"]}}
     assert proposal.primary_key == ["openid"]
+
+
+@pytest.mark.parametrize("name", ["Tussenvoegsel", "Apellido Materno", "segundo_apellido"])
+def test_a_part_of_a_surname_is_named(tmp_path: Path, name: str) -> None:
+    lines = [f"id,email,{name}", *(f"{i},a{i}@example.com,van den" for i in range(ROWS))]
+    assert "a part of the surname: SQL" in proposed(tmp_path, "\n".join(lines)).text
+
+
+def test_an_apostrophe_before_letters_is_no_mark_of_a_spreadsheet(tmp_path: Path) -> None:
+    lines = ["id,email,Plaats", *(f"{i},a{i}@example.com,'s-Gravenhage" for i in range(ROWS))]
+    assert "spreadsheet's mark" not in proposed(tmp_path, "\n".join(lines)).text

@@ -293,3 +293,20 @@ def test_the_questions_of_a_survey_are_no_rows(tmp_path: Path) -> None:
     assert fields["RecipientEmail"]["tags"] == ["email"]
     assert fields["StartDate"]["type"] == "datetime"
     assert "2 row(s) after the header are the survey's questions" in proposal.text
+
+
+def test_rows_of_persons_without_a_header_are_told_by_their_values(tmp_path: Path) -> None:
+    names = ["Jan", "Anna", "Piet", "Maria", "Emma", "Fenna"]
+    rows = [
+        f"26{i:010}|{names[i % 6]}|van den Berg|a{i}@example.com|061234{i:04}|{1950 + i}0203|{i:08}"
+        for i in range(50)
+    ]
+    fields = settings(propose(tmp_path, "\n".join(rows), "LEDEN_20260601.txt"))["fields"]
+    tags = ["", "given-name", "surname", "email", "phone", "birthdate", ""]
+    assert ["".join(field.get("tags", [])) for field in fields.values()] == tags
+
+
+def test_without_an_address_nothing_is_guessed_of_numbers_without_a_name(tmp_path: Path) -> None:
+    rows = [f"2{i:010}|Jan|0612345{i:03}|{1950 + i}0203" for i in range(50)]
+    fields = settings(propose(tmp_path, "\n".join(rows), "rows_20260601.txt"))["fields"]
+    assert not any("tags" in field for field in fields.values())

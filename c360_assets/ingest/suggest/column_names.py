@@ -98,9 +98,9 @@ CUSTOMER_NUMBER = re.compile(
 )
 # What became of an order.
 STATE_NAME = re.compile(
-    r"status|(^|[ _])(state|stage|phase|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila|olek|durumu?"
-    r"|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai|katastasi)"
-    r"([ _]|$)"
+    r"status|(^|[ _])(state|stage|phase|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila"
+    r"|olek|durumu?|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai"
+    r"|katastasi)([ _]|$)"
     r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|стадія|стадия|операція|операция|κατασταση|स्थिति"
     r"|状態|状态|狀態|상태|ステータス",
     re.IGNORECASE,
@@ -121,6 +121,13 @@ HOUSE_NUMBER = re.compile(
     r"(house|street|building|ev|dom)[_ ]?(no|num(ber)?1?)|haus(nr|nummer)|huisn(r|ummer)|husnr"
     r"|hazszam|n(ume)?r[_ ]domu|cislo[_ ](domu|popisne)|kucni[_ ]broj"
     r"|numero[_ ](da[_ ]casa|exterior)|n(umero)?[_ ]civico|numero|מספר בית|בית|رقم المنزل",
+    re.IGNORECASE,
+)
+# A part of a surname in a column of its own, before or behind the rest.
+PART_OF_SURNAME = re.compile(
+    r"tussenvoegsels?|voorvoegsels?|tussenv\.?|infix|name ?infix|nameninfix|namens(zusatz|vorsatz)"
+    r"|vorsatzwort|particule|(segundo|2o?|second) ?apellido|apellido ?(materno|mat\.?|2)"
+    r"|apellido_materno|segundo_apellido|middle[_ ]?surname|second[_ ]?surname",
     re.IGNORECASE,
 )
 # What a column is called here that has no name in its file.
