@@ -124,11 +124,12 @@ def truth_words() -> dict[str, TruthWords]:
 
 @dataclass(frozen=True)
 class OrderStates:
-    """How a language says that an order was cancelled, or never became one, and that it was
-    returned or paid back, in lower case."""
+    """How a language says that an order was cancelled, or never became one, that it was returned or
+    paid back, and that an offer was taken (`won`), in lower case."""
 
     cancelled: frozenset[str]
     returned: frozenset[str]
+    won: frozenset[str]
 
 
 @cache
@@ -136,7 +137,9 @@ def order_states() -> dict[str, OrderStates]:
     """Words for what became of an order, by language. Waiting and on its way are purchases."""
     return {
         row["language"]: OrderStates(
-            frozenset(row["cancelled"].split("|")), frozenset(row["returned"].split("|"))
+            frozenset(row["cancelled"].split("|")),
+            frozenset(row["returned"].split("|")),
+            frozenset(filter(None, row["won"].split("|"))),
         )
         for row in read_rows("order_states.csv")
     }

@@ -68,7 +68,9 @@ def column_for(tag: str) -> str:
 
 
 _PLAIN_LETTERS = str.maketrans(
-    PLAIN_LETTERS | {letter.lower(): plain.lower() for letter, plain in PLAIN_LETTERS.items()}
+    PLAIN_LETTERS
+    | {letter.lower(): plain.lower() for letter, plain in PLAIN_LETTERS.items()}
+    | {"ı": "i"}
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -37,8 +38,9 @@ NUMBERS = frozenset({"decimal", "float", "integer"})
 TEXT_FORMATS = ("csv", "psv", "tsv", "dsv")
 # Keys of `files` that only some formats know.
 FORMATS_OF = {
-    "skip_lines": (*TEXT_FORMATS, "xlsx"),
-    "drop_rows": (*TEXT_FORMATS, "xlsx"),
+    "skip_lines": (*TEXT_FORMATS, "fixed", "xlsx"),
+    "drop_rows": (*TEXT_FORMATS, "fixed", "xlsx"),
+    "columns_at": ("fixed",),
     "records": ("json",),
     "sheet": ("xlsx",),
 }
@@ -352,6 +354,13 @@ def _check_format_options(check: ConfigCheck, file: str, path: KeyPath, files: F
         if getattr(files, key) and files.format not in formats:
             message = f"does not fit format {files.format}"
             check.error(file, (*path, key), message, f"it is for {', '.join(formats)}")
+    at = files.columns_at
+    if files.format == "fixed" and not at:
+        remedy = "the place of each column's first character, from 0: [0, 10, 30]"
+        check.error(file, (*path, "columns_at"), "is missing", remedy)
+    if at and any(begin >= end for begin, end in pairwise(at)):
+        remedy = "give each column's place once, in their order"
+        check.error(file, (*path, "columns_at"), "does not rise", remedy)
     if files.drop_rows is not None and not is_row_pattern(files.drop_rows):
         remedy = "a regular expression without look-around, such as '^Total'"
         check.error(file, (*path, "drop_rows"), "is no regular expression for rows", remedy)

@@ -16,7 +16,9 @@ from c360_assets.tenant.base_models import Name, Owner, Strict, physical_name
 FieldType = Literal[
     "string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"
 ]
-FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "avro", "xml", "xlsx"]
+FileFormat = Literal[
+    "csv", "psv", "tsv", "dsv", "fixed", "json", "ndjson", "parquet", "avro", "xml", "xlsx"
+]
 # Formats of a field whose dates are numbers: days since 1899-12-30, seconds and milliseconds since
 # 1970 in UTC.
 NUMBER_DATES = ("excel_serial", "epoch_s", "epoch_ms")
@@ -39,7 +41,8 @@ class FilesConfig(Strict):
     `drop_rows` is a regular expression: a record whose text, as it stands in the file, holds a
     match is left out and counted. `records` is the path of keys to the list or object of records
     in a JSON document, `a.b`, or `/a/b` where a key holds a point. `sheet` names a sheet of a
-    workbook.
+    workbook. `columns_at` says of a text in columns of fixed width (format `fixed`) where each of
+    them begins, in characters from 0: `[0, 10, 30]`; blanks around a value are no part of it.
     """
 
     pattern: Name
@@ -57,6 +60,7 @@ class FilesConfig(Strict):
     drop_rows: str | None = None
     records: Name | None = None
     sheet: str | None = None
+    columns_at: list[Annotated[int, Field(ge=0)]] | None = None
     optional: bool = False
     # How long a file must have stayed as it is before it is loaded.
     settle: str = "60s"

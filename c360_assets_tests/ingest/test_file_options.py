@@ -415,3 +415,18 @@ def test_a_folder_of_any_name_loads(tmp_path: Path) -> None:
     land(other, "c-20240105.json", '[{"id": 1, "name": 2, "mail": 3}]')
     load(other, documents)
     assert table(other, documents)["id"].to_list() == ["1"]
+
+
+def test_lines_of_fixed_width_are_cut_in_characters(tmp_path: Path) -> None:
+    tenant = tenant_of(tmp_path)
+    text = 'ID NAME        SPENT\n-- ----------- -----\n1  ŞÜKRÜ, "Ö"   7.50\n2  ANN\n\n'
+    land(tenant, "c-20240105.txt", text.encode("cp1254"))
+    files = {"pattern": "'c-'yyyyMMdd'*'", "format": "fixed", "columns_at": [0, 3, 14]}
+    feed = feed_of(
+        files={**files, "encoding": "cp1254", "drop_rows": "^--"},
+        fields={"id": {}, "name": {}, "spent": {"type": "decimal", "scale": 2}},
+    )
+    load(tenant, feed)
+    rows = table(tenant, feed)
+    assert rows.select("id", "name").rows() == [("1", 'ŞÜKRÜ, "Ö"'), ("2", "ANN")]
+    assert [str(value) for value in rows["spent"]] == ["7.50", "None"]

@@ -92,6 +92,18 @@ EXPORTS = {
     "|address1_postalcode=postal|address1_country=country|birthdate=birthdate|ownerid=-",
     "odoo": "Name=full-name|Email=email|Phone=phone|Mobile=phone|Street=address|Street2=address2"
     "|City=city|Zip=postal|State=state|Country=country|Company Name=company|Salesperson=-",
+    "stripe export": "Name=full-name|Card Name=full-name|Card Address Line1=address"
+    "|Card Address City=city|Card Address State=state|Card Address Zip=postal"
+    "|Card Address Country=country|Card Issue Country=-|Card Last4=-",
+    "bitrix24": "Ім'я=given-name|По батькові=-|Робочий телефон=phone|Мобільний телефон=phone"
+    "|Робочий e-mail=email|Поштовий індекс=postal|Дата створення=create-dt|Дата зміни=update-dt"
+    "|Рабочий телефон=phone|Рабочий e-mail=email",
+    "klaviyo api": "attributes_location_address1=address|attributes_location_city=city"
+    "|attributes_location_zip=postal|attributes_location_country=country|location=-",
+    "taobao": "收货人姓名=full-name|联系手机=phone|收货地址=address|买家留言=-",
+    "turkish": "Yolcu Adı=full-name|adres_il=state|adres_posta_kodu=postal",
+    "dutch": "Roepnaam=given-name|Telefoon vast=phone|Laatst gewijzigd=update-dt|Voorletters=-",
+    "greek": "Τηλ.=phone|Επίθετο=surname|Ημ/νία Γέννησης=birthdate|Πατρώνυμο=-",
     "forms": "Email address 1=email|Emails=email|Customer Email (Required)=email|Tel. No.=phone"
     "|Zip/Postal Code=postal|Town/City=city|First / Given Name=given-name"
     "|Surname / Family Name=surname|E-mail/Username=email|First Name / Last Name=full-name"

@@ -204,3 +204,167 @@ def test_orders_that_stand_in_their_customer_are_the_customers(tmp_path: Path) -
         born = con.execute("SELECT max(profile_dob)::VARCHAR FROM CDT_App_People").fetchall()
     assert [(float(revenue), count) for revenue, count in found] == [(21 * 123456.5, 28)]
     assert born == [("1985-03-28",)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bonnummer;Datum;Klantnr;Artikelnr;Aantal;Bedrag",
+        "Номер чека;Дата чека;Номер картки;Код товару;Кількість;Сума",
+        "Αρ. Απόδειξης;Ημερομηνία;Κωδικός Πελάτη;Κωδικός Είδους;Ποσότητα;Αξία",
+        "Transaction ID;Date;Customer ID;SKU;Qty;Net Sales",
+        "订单编号;日期;会员号;商品编号;数量;金额",
+    ],
+    ids=["nl", "uk", "el", "en", "zh"],
+)
+def test_a_date_is_the_day_of_a_sale_where_nothing_else_is(tmp_path: Path, header: str) -> None:
+    lines = [header, *(f"B{i // 2};02-01-2026;C{i:06};S{i};2;9.50" for i in range(28))]
+    text = proposals(tmp_path, customers=CUSTOMERS, sales=lines)["Sales"].text
+    tags = [tag for field in fields_of(text).values() for tag in field.get("tags", [])]
+    wanted = ["order-id", "order-datetime", "product-id", "item-quantity", "item-revenue"]
+    assert [tag for tag in tags if tag.startswith("txn")] == [f"txn-item/{one}" for one in wanted]
+    assert "fk-customer-id" in tags
+
+
+def test_a_date_says_nothing_of_a_catalogue(tmp_path: Path) -> None:
+    lines = ["sku,product_name,price,created_at"]
+    lines += [f"S{i},Mug,9.50,2026-01-02" for i in range(28)]
+    text = proposals(tmp_path, products=lines)["Products"].text
+    assert "txn-item" not in text
+    assert fields_of(text)["sku"]["tags"] == ["pc/product-id"]
+
+
+def purchase_rows(tmp_path: Path, header: str, rows: list[str]) -> tuple[str, list[Any]]:
+    """The SQL of what was bought in a file of sales, and the different rows that it gives."""
+    lines = [header, *(f"P{i:05},C{i:06},{rows[i % len(rows)]}" for i in range(28))]
+    found = proposals(tmp_path, customers=CUSTOMERS, payments=lines)["Payments"]
+    (table,) = found.tables
+    fields = fields_of(found.text)
+    types = {"decimal": "DECIMAL(38, 2)", "datetime": "TIMESTAMPTZ", "integer": "BIGINT"}
+    columns = [
+        f'"{key}"::{types.get(field["type"], "VARCHAR")} AS "{field.get("rename", key)}"'
+        for key, field in fields.items()
+    ]
+    file = tmp_path / "landing/shop/payments-20260601.csv"
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        read = f"read_csv('{file}', all_varchar = true)"
+        con.execute(f"CREATE TABLE Shop_Payments AS SELECT {', '.join(columns)} FROM {read}")
+        order = "min(order_id), order_datetime::VARCHAR, item_quantity, item_revenue::DOUBLE"
+        rest = "is_return, is_cancellation FROM"
+        given = con.sql(f"SELECT {order}, {rest} ({table.sql}) GROUP BY ALL ORDER BY ALL")
+        return table.sql, given.fetchall()
+
+
+def test_payments_and_deals_are_orders_by_their_own_key(tmp_path: Path) -> None:
+    header = "id,Customer ID,Created (UTC),Amount,Amount Refunded,Status"
+    rows = ["2026-01-02,99,0,Paid", "2026-01-02,49,0,Failed", "2026-01-02,29,29,Refunded"]
+    sql, given = purchase_rows(tmp_path, header, [*rows, "2026-01-02,19,5,Paid"])
+    day = "2026-01-02 00:00:00+00"
+    assert given == [
+        ("P00000", day, 1, 99.0, False, False),
+        ("P00001", day, -1, -49.0, False, True),
+        ("P00002", day, -1, -29.0, True, False),
+        ("P00002", day, 1, 29.0, False, False),
+        ("P00003", day, 0, -5.0, True, False),
+        ("P00003", day, 1, 19.0, False, False),
+    ]
+    assert all(line.count("'") % 2 == 0 for line in sql.splitlines())  # words stay whole
+
+
+def test_two_feeds_of_sales_of_one_source_would_say_them_twice(tmp_path: Path) -> None:
+    lines = ["id,Customer ID,Created,Amount"]
+    lines += [f"P{i:05},C{i:06},2026-01-02,9.50" for i in range(28)]
+    found = proposals(tmp_path, customers=CUSTOMERS, payments=lines, invoices=lines)
+    assert not found["Payments"].tables
+    assert not found["Invoices"].tables
+    assert "CHECK: sales, as in Shop:Payments: no purchases" in found["Invoices"].text
+
+
+def test_a_person_who_has_an_id_a_day_and_an_amount_is_no_sale(tmp_path: Path) -> None:
+    lines = ["Record ID,Email,First Name,Last Name,Create Date,Total Revenue"]
+    lines += [f"R{i:05},a{i}@example.com,Ann,Lee,2026-01-02,9.50" for i in range(28)]
+    found = proposals(tmp_path, contacts=lines)["Contacts"]
+    assert not found.tables
+    assert "txn-item/order-id" not in found.text
+
+
+def test_the_time_of_a_sale_in_a_column_of_its_own_is_put_to_its_day(tmp_path: Path) -> None:
+    header = "Receipt No,Customer ID,Date,Time,SKU,Qty,Net Sales"
+    _, given = purchase_rows(tmp_path, header, ["2026-01-02,9:05,S1,1,9.50"])
+    assert given == [("P00000", "2026-01-02 09:05:00+00", 1, 9.5, False, False)]
+
+
+def test_rows_below_zero_are_returns_and_weights_count_as_units(tmp_path: Path) -> None:
+    header = "Receipt No,Customer ID,Date,SKU,Qty,Net Sales"
+    rows = ["2026-01-02,S1,0.35,3.50", "2026-01-02,S1,-2,-19.00", "2026-01-02,S1,2.6,1.00"]
+    sql, given = purchase_rows(tmp_path, header, [*rows, "2026-01-02,DISCOUNT,1,-1.00"])
+    assert [row[2:] for row in given] == [
+        (1, 3.5, False, False),
+        (-2, -19.0, True, False),
+        (3, 1.0, False, False),
+        (1, -1.0, False, False),
+    ]
+    assert "GUESSED: quantities with fractions are weights" in sql
+
+
+def test_a_source_may_be_called_by_a_number(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "1c"
+    folder.mkdir(parents=True)
+    lines = ["Order ID,Order Date,Email,First Name,Last Name,Total Amount"]
+    lines += [f"O{i},2026-01-02,a{i}@example.com,Ann,Lee,9.50" for i in range(28)]
+    (folder / "orders-20260601.csv").write_text("\n".join(lines), "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    (table,) = proposal.tables
+    assert 'FROM "1c_Orders" AS items' in table.sql
+
+
+def test_of_deals_the_won_ones_are_sales_and_what_was_deleted_is_none(tmp_path: Path) -> None:
+    header = "Id,Customer ID,Stage Name,Amount,Close Date,Is Deleted"
+    stages = ["Closed Won,9.50,2026-01-02,false", "Closed Won,8.00,2026-01-02,true"]
+    stages += ["Negotiation,7.00,2026-01-02,false", "Closed Lost,6.00,2026-01-02,false"]
+    lines = [header, *(f"D{i:05},C{i:06},{stages[i % 4]}" for i in range(28))]
+    found = proposals(tmp_path, customers=CUSTOMERS, deals=lines)["Deals"]
+    (table,) = found.tables
+    assert "7 rows of the sample are marked as is_deleted, and left out." in table.sql
+    assert "14 rows of the sample were not won, and left out." in table.sql
+    names = [field.get("rename", key) for key, field in fields_of(found.text).items()]
+    rows = ", ".join(
+        f"('D', 'C', '{stage}', {amount}, '{day}', {deleted})"
+        for stage, amount, day, deleted in (line.split(",") for line in stages)
+    )
+    columns = ", ".join(f'"{name}"' for name in names)
+    given = bought(table.sql, Shop_Deals=f"SELECT * FROM (VALUES {rows}) t({columns})")
+    assert [row[1:] for row in given] == [(1, 9.5, False, False)]
+
+
+def test_deleted_persons_are_left_out_and_their_orders_still_find_the_others(
+    tmp_path: Path,
+) -> None:
+    lines = ["Id,IsDeleted,FirstName,LastName,Email,HasOptedOutOfEmail"]
+    lines += [
+        f"003{i:06},{'true' if i % 10 == 3 else 'false'},Ann,Lee,a{i}@example.com,false"
+        for i in range(30)
+    ]
+    orders = ["Order ID,Order Date,ContactId,Order Total"]
+    orders += [f"O{i:05},2026-01-02,003{i:06},9.50" for i in range(28)]
+    found = proposals(tmp_path, contacts=lines, orders=orders)
+    people, consent = found["Contacts"].tables
+    assert "3 rows of the sample are marked as IsDeleted, and left out." in people.sql
+    assert people.sql.endswith('FROM Shop_Contacts\nWHERE NOT coalesce("IsDeleted", FALSE)\n')
+    assert fields_of(people.yaml)["Id"]["tags"] == ["fk-customer-id"]
+    assert "stitch: true" in people.yaml
+    assert "stitch: false" in found["Contacts"].text
+    assert "FROM CDT_Shop_Contacts\n" in consent.sql
+    (bought_table,) = found["Orders"].tables
+    assert "fk-customer-id" in bought_table.yaml
+
+
+def test_a_turkish_capital_is_the_letter_of_a_word(tmp_path: Path) -> None:
+    lines = ["Bilet No,Satış Tarihi,Müşteri No,Tutar,Durum"]
+    lines += [f"B{i},2026-01-02,C{i:06},9.50,{['Onay', 'İPTAL'][i % 2]}" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, tickets=lines)["Tickets"].tables
+    assert "14 rows are cancelled or failed" in table.sql
+    row = "SELECT 'B1' AS bilet_no, DATE '2026-01-02' AS satis_tarihi, 'C1' AS musteri_no, "
+    row += '9.5 AS "Tutar", \'İptal\' AS "Durum"'
+    assert bought(table.sql, Shop_Tickets=row) == [("B1", -1, -9.5, False, True)]

@@ -40,7 +40,7 @@ def parquet() -> bytes:
         (
             {},
             b"id    name       city\n1     Ann        Rome\n",
-            "of fixed width, which is not read",
+            "of fixed width: say `format: fixed` and `columns_at: [0, ...]`",
         ),
         ({}, b"\xef\xbb\xbfBEGIN:VCARD\r\nVERSION:3.0\r\n", "is a file of vCards"),
         ({}, b"\n<!DOCTYPE html>\n<html>", "is an HTML page"),

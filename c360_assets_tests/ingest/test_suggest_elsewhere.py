@@ -355,3 +355,48 @@ def test_encodings_of_a_few_words(tmp_path: Path, text: str, encoding: str, coun
     path = tmp_path / "a.csv"
     path.write_bytes(f"id;name\n{text}\n".encode(encoding))
     assert read_head(path, packed=False, country=country).encoding == encoding
+
+
+def test_words_for_yes_inside_of_objects_are_read_in_any_language(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"M{i:05}", "ad": "Işıl", "soyad": "Yılmaz", "cinsiyet": ["Erkek", "Kadın"][i % 2]}
+        | {"adres": {"il": "İzmir"}, "izin": {"eposta": ["Evet", "Hayır"][i % 2]}}
+        for i in range(ROWS)
+    ]
+    folder = tmp_path / "landing" / "call"
+    folder.mkdir(parents=True)
+    path = folder / "members-20260601.json"
+    path.write_text(json.dumps(rows), "utf-8")
+    proposal = propose_feed(path, flatten=True)
+    (table,) = proposal.tables
+    assert yaml.safe_load(table.yaml)["fields"]["cinsiyet"]["tags"] == ["gender"]
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE Call_Members AS SELECT * FROM read_json('{path}')")
+        values = con.sql(f"SELECT izin_eposta, count(*) FROM ({table.sql}) GROUP BY ALL ORDER BY 1")
+        assert values.fetchall() == [(False, ROWS // 2), (True, ROWS // 2)]
+
+
+def test_names_inside_of_objects_may_be_in_any_script(tmp_path: Path) -> None:
+    rows = [
+        {"openid": f"o{i:05}", "会员信息": {"姓名": "王小明", "手机号": f"138001{i:05}"}}
+        for i in range(ROWS)
+    ]
+    path = tmp_path / "landing" / "wechat" / "users-20260601.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    proposal = propose_feed(path, flatten=True)
+    (table,) = proposal.tables
+    fields = yaml.safe_load(table.yaml)["fields"]
+    assert fields == {"full_name": {"tags": ["full-name"]}, "phone": {"tags": ["phone"]}}
+    assert proposal.primary_key == ["openid"]
+
+
+@pytest.mark.parametrize("name", ["Tussenvoegsel", "Apellido Materno", "segundo_apellido"])
+def test_a_part_of_a_surname_is_named(tmp_path: Path, name: str) -> None:
+    lines = [f"id,email,{name}", *(f"{i},a{i}@example.com,van den" for i in range(ROWS))]
+    assert "a part of the surname: SQL" in proposed(tmp_path, "\n".join(lines)).text
+
+
+def test_an_apostrophe_before_letters_is_no_mark_of_a_spreadsheet(tmp_path: Path) -> None:
+    lines = ["id,email,Plaats", *(f"{i},a{i}@example.com,'s-Gravenhage" for i in range(ROWS))]
+    assert "spreadsheet's mark" not in proposed(tmp_path, "\n".join(lines)).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +214,7 @@ def test_lost_digits_and_marks_are_told(tmp_path: Path) -> None:
     [
         ("BEGIN:VCARD\nEND:VCARD\n", "vCard"),
         ("<!DOCTYPE html><html></html>", "an HTML page"),
-        ("ID   NAME     ZIP\n1    ANN      03820\n2    BO       03821\n3    CY       03822\n",
-         "fixed width"),
+        ("1    ANN      03820\n2    BO       03821\n3    CY       03822\n", "fixed width"),
         (bytes(range(256)) * 20, "binary"),
     ],
 )  # fmt: skip
@@ -245,3 +245,68 @@ def test_names_with_accents_keep_their_letters(tmp_path: Path) -> None:
     proposal = propose_feed(path)
     assert (settings(proposal)["source"], settings(proposal)["feed"]) == ("Kaufer Koln", "Strasse")
     assert proposal.path == Path("feeds/kaufer_koln/strasse.yaml")
+
+
+MEMBERS = [
+    ("M1", "İPEK YILMAZ", "03.01.1980", "ipek@example.com", '12" x, 5', "     7.50"),
+    ("M22", "ALİ ÖZ", "13.02.1981", "", "", "  1234.50"),
+    ("M333", "CAN-SU", "", "su@example.com", "DR", "    10.00"),
+]
+WIDTHS = (6, 14, 13, 18, 11, 12)
+NAMES = ("NO", "FULL NAME", "BIRTH DATE", "EMAIL", "NOTES", "MIL POINTS")
+
+
+def of_fixed_width(rows: Sequence[Sequence[str]], *, rule: bool) -> str:
+    drawn = [["-" * (width - 1) for width in WIDTHS]] if rule else []
+    lines = [NAMES, *drawn, *rows]
+    pairs = (zip(line, WIDTHS, strict=True) for line in lines)
+    return "".join(
+        "".join(value.ljust(width) for value, width in line).rstrip() + "\r\n" for line in pairs
+    )
+
+
+@pytest.mark.parametrize("rule", [True, False])
+def test_columns_of_fixed_width_are_cut_where_all_lines_have_blanks(
+    tmp_path: Path, *, rule: bool
+) -> None:
+    content = of_fixed_width(MEMBERS, rule=rule).encode("cp1254")
+    proposal = propose(tmp_path, content, "MEMBERS-20260601.txt")
+    files, fields = settings(proposal)["files"], settings(proposal)["fields"]
+    assert (files["format"], files["columns_at"]) == ("fixed", [0, 6, 20, 33, 51, 62])
+    assert proposal.trial.read == len(MEMBERS)
+    assert tuple(fields) == NAMES
+    tags = [fields[name].get("tags") for name in NAMES[1:4]]
+    assert tags == [["full-name"], ["birthdate"], ["email"]]
+    assert fields["BIRTH DATE"]["format"] == "dd.MM.yyyy"
+
+
+def test_the_questions_of_a_survey_are_no_rows(tmp_path: Path) -> None:
+    header = ["StartDate", "Status", "ResponseId", "RecipientLastName", "RecipientEmail", "Q1"]
+    names = [f'"{{""ImportId"":""{name}""}}"' for name in header]
+    questions = '"Start Date",Status,"Response ID","Last Name",Email,"Why? In\nyour own words"'
+    rows = [f"2026-01-02 09:00:00,0,R_{i},Lee,a{i}@example.com,9" for i in range(30)]
+    text = "\n".join([",".join(header), questions, ",".join(names), *rows]) + "\n"
+    proposal = propose(tmp_path, text)
+    assert proposal.trial.read == proposal.trial.read - proposal.trial.rejected == len(rows)
+    assert proposal.primary_key == ["ResponseId"]
+    fields = settings(proposal)["fields"]
+    assert fields["RecipientEmail"]["tags"] == ["email"]
+    assert fields["StartDate"]["type"] == "datetime"
+    assert "2 row(s) after the header are the survey's questions" in proposal.text
+
+
+def test_rows_of_persons_without_a_header_are_told_by_their_values(tmp_path: Path) -> None:
+    names = ["Jan", "Anna", "Piet", "Maria", "Emma", "Fenna"]
+    rows = [
+        f"26{i:010}|{names[i % 6]}|van den Berg|a{i}@example.com|061234{i:04}|{1950 + i}0203|{i:08}"
+        for i in range(50)
+    ]
+    fields = settings(propose(tmp_path, "\n".join(rows), "LEDEN_20260601.txt"))["fields"]
+    tags = ["", "given-name", "surname", "email", "phone", "birthdate", ""]
+    assert ["".join(field.get("tags", [])) for field in fields.values()] == tags
+
+
+def test_without_an_address_nothing_is_guessed_of_numbers_without_a_name(tmp_path: Path) -> None:
+    rows = [f"2{i:010}|Jan|0612345{i:03}|{1950 + i}0203" for i in range(50)]
+    fields = settings(propose(tmp_path, "\n".join(rows), "rows_20260601.txt"))["fields"]
+    assert not any("tags" in field for field in fields.values())

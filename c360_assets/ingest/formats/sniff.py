@@ -82,6 +82,7 @@ ENCODINGS = (
 )
 # Delimiter -> how a feed's YAML writes it.
 DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
+FIXED_WIDTH = "say `format: fixed` and `columns_at: [0, ...]` where each of them begins"
 # Between the words of a header of fixed width.
 COLUMN_GAP = re.compile(r"\S {2,}(?=\S)")
 LOOKED_AT_BYTES, LOOKED_AT_LINES = 1 << 16, 100
@@ -182,7 +183,7 @@ def _line_of_header(feed: FeedConfig, path: Path, delimiter: str) -> int | None:
 
 def _other_kind(text: str, columns: int) -> str | None:
     if columns == 1 and len(COLUMN_GAP.findall(text.strip())) > 1:
-        return f"its columns are of fixed width, which is not read: {READABLE}"
+        return f"its columns are of fixed width: {FIXED_WIDTH}"
     if "\x00" in text:
         return "its text looks like UTF-16 without a mark: say `encoding: utf-16-le` under files"
     if text.lstrip("\ufeff \t").startswith(("<", "{", "[")):

@@ -26,6 +26,7 @@ from c360_assets.ingest.formats.archives import (
 )
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
 from c360_assets.ingest.formats.batches import file_error
+from c360_assets.ingest.formats.fixed_width import fixed_to_csv
 from c360_assets.ingest.formats.sniff import (
     OTHER_FORMAT,
     Mismatch,
@@ -318,12 +319,24 @@ def _converted(part: Part, start: bytes, aside: Path) -> Part:
         _copy_rows(part, target)
         return Part(_with_format(part.feed, "ndjson"), part.file, target)
     encoding = marked_encoding(start) or (part.feed.files.encoding or "utf-8").lower()
+    if form == "fixed":
+        return _cut(part, encoding, aside)
     if form == "parquet" or encoding.replace("_", "-") in UTF_8_NAMES:
         # No folder is made: thousands of them take longer than their files.
         return part
     target = _copy_path(aside, form)
     _recode(part.path, encoding, target)
     return replace(part, path=target)
+
+
+def _cut(part: Part, encoding: str, aside: Path) -> Part:
+    """A text in columns of fixed width as a CSV copy."""
+    target = _copy_path(aside, "csv")
+    fixed_to_csv(part.path, target, part.feed.files.columns_at or (0,), encoding)
+    feed = _with_format(part.feed, "csv")
+    changes = {"delimiter": ",", "quote": '"', "escape": '"', "encoding": None}
+    feed = feed.model_copy(update={"files": feed.files.model_copy(update=changes)})
+    return Part(feed, part.file, target)
 
 
 def _copy_rows(part: Part, target: Path) -> None:

@@ -21,7 +21,8 @@ IDENTIFIER_NAME = re.compile(
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
     r"|^n(o|\.o|°)\.? "
-    r"|(番号|コード|编号|編號|编码|号|號|번호|코드)$|^(код|номер|ид|κωδικος|αριθμος)(\W|_|$)"
+    r"|(番号|コード|编号|編號|编码|号|號|번호|코드)$"
+    r"|^(код|номер|ид|κωδικος|αριθμος|αρ)(\W|_|$)"
     r"|(\W|_)(код|номер|ид)$|[^\W\d_] ?#$",
     re.IGNORECASE,
 )
@@ -33,7 +34,7 @@ IDENTIFIER_ELSEWHERE = re.compile(
     r"|^ma[ _](kh|don|hoa|hd|hang|sp|san|so|phieu|the|gd|giao|tv|thanh)"
     r"|^so[ _](hoa don|hd|phieu|the)\b|^(kode|nomor|cod|kood|codice|codul|cislo|numer)[ _]"
     r"|^(מספר|מס|מזהה|קוד)(\W|$)|^(رقم|معرف|كود|رمز|شماره|کد)(\W|$)|^รหัส|^เลขที่|單號$|单号$|会员号$"
-    r"|^(vbeln|partner|partner_guid|addrnumber|persnumber|parnr)$",
+    r"|^(openid|unionid|vbeln|partner|partner_guid|addrnumber|persnumber|parnr)$",
     re.IGNORECASE,
 )
 # Numbers that a state gives people and companies, by the letters of their columns' names.
@@ -54,46 +55,53 @@ MONEY_NAME = re.compile(
     r"|skladka|premium|prima$|poplatek|oplata|cuota|quota|cobr|pago"
     r"|tutar|fiyat|osszeg|ertek$|egysegar|(^|[ _])ar[a]?$|dongia|don gia|thanh ?tien|tong ?tien"
     r"|(^|[ _])(harga|cena|suma|summa|pret)([ _]|$)|wartosc|iznos|valoare|belop|netwr"
-    r"|מחיר|סכום|سعر|مبلغ|المبلغ|ราคา|ยอด|сумма|цена|стоимость|価格|単価|金額|金额|价格|總計|금액|가격",
+    r"|מחיר|סכום|سعر|مبلغ|المبلغ|ราคา|ยอด|сума$|сумма|ціна|цена|стоимость|вартість|αξια|ποσο$|τιμη|価格|単価|金額|金额|价格|總計|금액|가격",
     re.IGNORECASE,
 )
 COUNT_NAME = re.compile(
     r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad"
     r"|aantal|ilosc|mennyiseg|darab|pont(ok|egyenleg|szam)|so ?luong|(^|[ _])adet|miktar"
-    r"|mnozstv|pocet|kolicin|cantitate|kwmeng|כמות|كمية|количество|数量|數量|個数|点数|수량",
+    r"|кількість|ποσοτητα|mnozstv|pocet|kolicin|cantitate|kwmeng|כמות|كمية|количество|数量|數量|個数|点数|수량",
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
     r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz"
     r"|alter(ad|ac|ed)|ultima (alter|modific|atual)|แก้ไข|ปรับปรุง"
     r"|mise a jour|modosit|frissit|cap ?nhat|diubah|guncelle|zmen[ey]n|izmen|עדכון|تحديث|تعديل"
+    r"|зміни|змінено|изменен|обновлен|оновлен|ενημερωσ|τροποποι|gewijzigd|wijzig"
     r"|更新|変更|변경",
     re.IGNORECASE,
 )
 CUSTOMER_NUMBER = re.compile(
     r"(cust(omer)?|client|contact|shopper|profile|member|kunden|kund|klant|asiakas|vevo|ugyfel"
     r"|musteri)[_ ]?(id|no|nr|number|key|code|nummer|numero|azonosito(ja)?|kod(ja|u)?|szam)$"
-    r"|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
+    r"|(^|[_ ])(primary|bill ?to|sold ?to)[_ ](contact|customer)$"
+    r"|^membership[_ ]?(no|nr|number|id)$|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
     r"|^(no(mor)?|id|kode|cod(igo)?|code|numero|numer|nr|cislo)[_ ]((do|de|del|du)[_ ])?"
     r"(pelanggan|klienta|cliente|client|zakaznika|kupca)$"
     r"|^(n(o|\.o|°)?\.?|id|cod(igo|ice)?|numero|numer|nr|cislo)[ _]((do|de|del|du|dell?a?)[ _])?"
     r"(hospede|huesped|ospite|hote|goscia|hosta|utente|usuario|socio|membro|miembro|titular|tomador"
     r"|asegurado|segurado|assicurato|abonenta|abonado|abbonato|adherent|contribuinte|czlonka|clena"
     r"|ubezpieczonego|ubezpieczajacego|pojistence|pojistnika|pacienta|paciente)$"
-    r"|(guest|subscriber|gast|gaste|versicherten|insured|policyholder|account|tenant|patient)"
+    r"|(guest|subscriber|gast|gaste|versicherten|insured|policyholder|account|tenant|patient|donor"
+    r"|donator|donateur|spender|lid|leden)"
     r"[_ ]?(id|no|nr|number|key|code|nummer)$"
     r"|^(รหัส|เลขที่|หมายเลข)(ลูกค้า|สมาชิก)$"
     r"|^(מספר|מס|קוד) לקוח$|^(رقم|كود|معرف) (العميل|الزبون|العضو|العضوية|الضيف|المشترك)$"
-    r"|^(код|номер|ид|id) клиента$"
+    r"|^(код|номер|ид|id) (клиента|клієнта|покупателя|покупця|контакта|контакту)$"
+    r"|^(клиент|клієнт|покупатель|покупець|контакт)[ :_]+(id|ид|код|номер)$"
+    r"|^(номер|код) (дисконтнои |бонуснои )?(картки|карты|карточки)$"
+    r"|^(κωδικος|αριθμος|αρ\.?) (πελατη|μελους|συνδρομητη)$"
+    r"|^(uye|yolcu|abone)[_ ]?(no|numarasi|id|kodu)$"
     r"|^(顧客|会員|客户|客戶|会员|會員|고객|회원)(番号|id|コード|编号|編號|号|번호|코드)$",
     re.IGNORECASE,
 )
 # What became of an order.
 STATE_NAME = re.compile(
-    r"status|(^|[ _])(state|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila|olek|durumu?"
-    r"|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai|katastasi)"
-    r"([ _]|$)"
-    r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|κατασταση|स्थिति"
+    r"status|(^|[ _])(state|stage|phase|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila"
+    r"|olek|durumu?|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai"
+    r"|katastasi)([ _]|$)"
+    r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|стадія|стадия|операція|операция|κατασταση|स्थिति"
     r"|状態|状态|狀態|상태|ステータス",
     re.IGNORECASE,
 )
@@ -115,6 +123,13 @@ HOUSE_NUMBER = re.compile(
     r"|numero[_ ](da[_ ]casa|exterior)|n(umero)?[_ ]civico|numero|מספר בית|בית|رقم المنزل",
     re.IGNORECASE,
 )
+# A part of a surname in a column of its own, before or behind the rest.
+PART_OF_SURNAME = re.compile(
+    r"tussenvoegsels?|voorvoegsels?|tussenv\.?|infix|name ?infix|nameninfix|namens(zusatz|vorsatz)"
+    r"|vorsatzwort|particule|(segundo|2o?|second) ?apellido|apellido ?(materno|mat\.?|2)"
+    r"|apellido_materno|segundo_apellido|middle[_ ]?surname|second[_ ]?surname",
+    re.IGNORECASE,
+)
 # What a column is called here that has no name in its file.
 NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 
@@ -122,6 +137,11 @@ NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 def plain_header(name: str) -> str:
     """A column's name without accents, and without what Salesforce adds to names of a tenant's."""
     return CUSTOM.sub("", without_marks(name).strip())
+
+
+def is_state_name(name: str) -> bool:
+    """Whether a column is called like one that says what became of an order."""
+    return STATE_NAME.search(CAMEL.sub("_", plain_header(name))) is not None
 
 
 def is_identifier_name(name: str) -> bool:

@@ -22,7 +22,7 @@ SIGNS = r"^[-+\u2212]|[-\u2212]$"
 THOUSANDS = {",": ",", ".": r"\.", " ": BLANKS, "'": "['\u2019]"}
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}$"
 # What a spreadsheet or a float leaves around digits.
-MARKED = r"^(=\"|').*"
+MARKED = r"^(=\"|'[\d+=(-]).*"
 FLOAT_OF_WHOLE = r"^\d{4,}\.0$"
 IN_GROUPS_OF_POINTS = r"^[+-]?\d{1,3}(\.\d{3})*$"
 DAY_NAME = re.compile(

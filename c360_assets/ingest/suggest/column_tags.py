@@ -101,4 +101,5 @@ def _share(values: pl.Series, look: str) -> float:
     if not look or texts.is_empty():
         return 1.0
     plain = texts.str.normalize("NFKD").str.replace_all("[\u0300-\u036f]", "")
+    plain = plain.str.replace_all("ı", "i", literal=True)
     return float((texts.str.contains(look) | plain.str.contains(look)).sum()) / len(texts)

@@ -44,6 +44,7 @@ UNITS = re.compile(
 )
 # A line that is drawn between the header and the rows, or around a table.
 RULE = re.compile(r"[-=+:_*|,;\s\"]*(--|==|__|\*\*)[-=+:_*|,;\s\"]*")
+SURVEY_NAME = re.compile(r'\s*\{\s*"ImportId"')
 # Share of the cells that a header or row has filled at least.
 HALF = 0.5
 # Values that a sum is told by at least, and the smallest units in one of a currency.
@@ -252,6 +253,15 @@ def is_subtotal(cells: Sequence[str], width: int) -> bool:
 
 def is_rule(text: str) -> bool:
     return RULE.fullmatch(text) is not None
+
+
+def rows_of_survey(records: Sequence[Sequence[str]]) -> list[int]:
+    """The places of the records between header and rows that a survey tool (Qualtrics) writes: the
+    questions, and what the tool calls them."""
+    for place, cells in enumerate(records[:FEWEST_ADDED]):
+        if place and all(SURVEY_NAME.match(cell) for cell in cells if cell.strip()):
+            return list(range(1, place + 1))
+    return []
 
 
 def is_units(cells: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ flat file do; here are the paths, the SELECT and its YAML. No value goes into ei
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,15 +17,16 @@ from typing import Any
 import polars as pl
 
 from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
-from c360_assets.ingest.suggest.column_names import CAMEL, is_customer_number_name
+from c360_assets.ingest.suggest.column_names import CAMEL, OTHER_ALPHABET, is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
 from c360_assets.ingest.suggest.header_words import guess_by_name
+from c360_assets.ingest.suggest.left_out import deleted_rows
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.table_tags import is_order, table_kinds
-from c360_assets.semantics.tags import is_profile
+from c360_assets.semantics.tags import is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
@@ -34,8 +36,10 @@ from c360_assets.wording import counted
 
 LOOKED_AT = 1000
 DEEPEST = 3
+LINK = "fk-customer-id"
 FOLDER = "domain_tables"
 PLACE = "line_no"
+PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,15 @@ class _Leaf:
     """A value of a row or an element: its name as a column, and the SQL that gives it.
 
     `type` is the field type that the SQL's value has already, None where it is text, and of a list
-    or an object that nothing makes columns of, which stays JSON text, `array`.
+    or an object that nothing makes columns of, which stays JSON text, `array`. `links` are foreign
+    keys by which other feeds know the row.
     """
 
     name: str
     sql: str
     values: list[str | None]
     type: str | None = None
+    links: tuple[str, ...] = ()
 
 
 def note_nested(sample: Sample, columns: list[Column]) -> None:
@@ -105,10 +111,18 @@ def flat_tables(
     contacts = _contacts(sample, columns)
     row_leaves: list[_Leaf] = []
     source = physical_name(name)
-    if inner or contacts:
+    source_sql = table_sql(source)
+    # What is bought says itself what it leaves out.
+    has_purchases = any(PURCHASE in f"{column.tags}" for column in columns)
+    left_out = [] if has_purchases else deleted_rows(columns, sample.frame)
+    said = [rows.in_words for rows in left_out]
+    if left_out:
+        source_sql += "\nWHERE " + " AND ".join(rows.sql() for rows in left_out)
+    if inner or contacts or (left_out and _are_of_persons(columns)):
         lists = _plain_lists(sample, columns)
         row_leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
-        tables.append(_table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key))
+        rows_are = f"each row of {source}"
+        tables.append(_table(f"CDT_{source}", row_leaves, source_sql, rows_are, key, said=said))
     # Rows that are persons by themselves own their lines, whoever has no number as a customer.
     owners = tables[:1] if len(key) == 1 and tables and tables[0].has_persons else []
     link = f"fk-{source.lower().replace('_', '-')}" if owners else None
@@ -123,7 +137,7 @@ def flat_tables(
             elements_sql = f"from_json({quote_ident(column.output)}, '[\"JSON\"]')"
             unnested = (
                 f"(\n  SELECT *, unnest({elements_sql}) AS item,\n"
-                f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source}\n)"
+                f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source_sql}\n)"
             )
             parent_key = [_parent_name(part, name) for part in key]
             table = f"CDT_{source}_{tidy_name(column.output)}"
@@ -132,7 +146,9 @@ def flat_tables(
             lines_key = [*parent_key, PLACE]
             tables.append(_table(table, leaves, unnested, rows_are, lines_key, link))
     if link is not None and any(link in table.yaml for table in tables):
-        tables[0] = _table(f"CDT_{source}", row_leaves, source, f"each row of {source}", key, link)
+        tables[0] = _table(
+            f"CDT_{source}", row_leaves, source_sql, f"each row of {source}", key, link, said
+        )
     return tables
 
 
@@ -143,7 +159,8 @@ def _plain(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
         if column.type not in NESTED:
             values = sample.frame[column.name].cast(pl.String).head(LOOKED_AT).to_list()
             sql = quote_ident(column.output)
-            leaves.append(_Leaf(column.output, sql, values, column.type))
+            links = tuple(tag for tag in column.tags if tag.startswith("fk-"))
+            leaves.append(_Leaf(column.output, sql, values, column.type, links))
     return leaves
 
 
@@ -225,7 +242,9 @@ def _leaves(objects: list[Any], text_sql: str, prefix: str) -> list[_Leaf]:
                 waiting.append((inner_path, inner))
                 continue
             words = [CAMEL.sub("_", word) for word in (prefix, *inner_path)]
-            name = tidy_name("_".join(words).strip("_"))
+            name = "_".join(words).strip("_")
+            # Words of another alphabet say what a value is, and are named in plain letters then.
+            name = name if OTHER_ALPHABET.search(without_marks(name)) else tidy_name(name)
             is_json = are_objects or any(isinstance(value, list) for value in inner)
             sql = f"{text_sql} ->> {_path_sql(inner_path)}"
             leaves.append(_Leaf(name, sql, _texts(inner), "array" if is_json else None))
@@ -272,9 +291,11 @@ def _table(
     rows_are: str,
     key: list[str],
     link: str | None = None,
+    said: Sequence[str] = (),
 ) -> FlatTable:
     """`rows_are` says in words what a row is; the key ends in `PLACE` for elements of lists, and
-    `link` is the foreign key by which lines of orders belong to the person of their row."""
+    `link` is the foreign key by which lines of orders belong to the person of their row. `said` are
+    lines of the comment."""
     of_a_list = key[-1:] == [PLACE]
     leaves = _with_revenue(_distinct(leaves))
     sample = _sample_of(leaves)
@@ -284,13 +305,16 @@ def _table(
     stitched = len(profile) >= FEW_PROFILE_TAGS and not of_a_list
     if link is not None:
         _link_lines(columns, key[0], link, of_a_list=of_a_list)
+    _keep_links(leaves, columns, of_a_list=of_a_list)
     pairs = zip(leaves, columns, strict=True)
     lines = [_column_sql(leaf, column) for leaf, column in pairs]
     if of_a_list:
         lines.append(PLACE)
+    comment = "".join(f"-- {line}\n" for line in said)
     sql = (
         f"-- One row for {rows_are}, with what is nested in it as columns.\n"
         "-- A value that is not of its column's type stops the run: TRY_CAST(...) makes it NULL.\n"
+        f"{comment}"
         f"{_json_texts(leaves)}"
         "SELECT\n  " + ",\n  ".join(lines) + f"\nFROM {source}\n"
     )
@@ -306,6 +330,20 @@ def _table(
     ]
     text = "\n".join(yaml) + "\n"
     return FlatTable(name, sql, text, stitched, tuple(key), tuple(columns), sample.frame)
+
+
+def _keep_links(leaves: list[_Leaf], columns: list[Column], *, of_a_list: bool) -> None:
+    """Give the numbers by which other feeds know a row the tags that they have in its feed."""
+    for leaf, column in zip(leaves, columns, strict=True):
+        if leaf.links and (not of_a_list or LINK in column.tags):
+            column.tags = [tag for tag in column.tags if tag not in {LINK, *leaf.links}]
+            column.tags += leaf.links
+
+
+def _are_of_persons(columns: Sequence[Column]) -> bool:
+    """Whether the rows of a feed are stitched."""
+    profile = {tag for column in columns for tag in column.tags[:1] if is_profile(tag)}
+    return len(profile) >= FEW_PROFILE_TAGS
 
 
 def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) -> None:
@@ -354,6 +392,11 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
         return leaves
     product = f"(({quantity.sql})::BIGINT * ({price.sql})::DECIMAL(38, 2))::DECIMAL(38, 2)"
     return [*leaves, _Leaf("item_revenue", product, price.values, "decimal")]
+
+
+def table_sql(table: str) -> str:
+    """A table's name as SQL has it, in quotes where it is no plain word (`1c_Receipts`)."""
+    return table if PLAIN_NAME.fullmatch(table) else quote_ident(table)
 
 
 def table_yaml(name: str, key: Sequence[str], fields: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from c360_assets.ingest.suggest.links import with_links
 from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables_of
 from c360_assets.ingest.suggest.order_tables import (
     mark_heads,
+    note_sales_said_twice,
     note_states,
     order_tables,
     purchases_in,
@@ -81,6 +82,7 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
     tables: dict[str, FlatTable] = {}
     if flatten:
         drafts, tables = order_tables(drafts)
+        note_sales_said_twice(drafts)
     proposals = []
     for draft in drafts:
         note_states(draft)

@@ -22,7 +22,8 @@ OWNERS = frozenset({
     "kundens", "lead", "main", "member", "musteri", "own", "patient", "person", "personal",
     "primary", "privat", "private", "profile", "shopper", "subscriber", "traveller", "user",
     "zakaznik", "zakaznika", "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента",
-    "клієнта", "πελατη",
+    "клієнта", "πελατη", "πελατης",
+    "покупатель", "покупателя", "покупця", "контакт", "контакта", "контакту",
     "주문자", "구매자", "注文者", "購入者", "买家", "買家", "订购人", "訂購人",
     "客户", "客戶", "顾客", "顧客", "会员", "會員", "会員", "お客様", "고객", "회원",
 })  # fmt: skip
@@ -31,17 +32,19 @@ KINDS = frozenset({
     "alt", "alternate", "alternative", "bill", "billing", "business", "cell", "delivery",
     "dienstlich",
     "entrega", "envio", "facturacion", "facturation", "geschaftlich", "invoice", "lieferung",
-    "livraison", "mailing", "mobile", "office", "other", "permanent", "rechnung", "residential",
-    "secondary", "ship", "shipping", "szallitasi", "szamlazasi", "work",
+    "livraison", "mailing", "mobile", "office", "other", "permanent", "physical",
+    "rechnung", "residential",
+    "secondary", "ship", "shipping", "szallitasi", "szamlazasi", "work", "werk", "zakelijk",
+    "рабочии", "робочии", "домашнии", "основнои",
 })  # fmt: skip
 # Words that say nothing about a value.
 PLAIN = frozenset({
-    "addr", "address", "addresses", "attributes", "current", "custom", "default", "field", "gmt",
-    "line",
-    "mail", "mandatory", "obbligatorio", "obligatoire", "obligatorio", "optional", "pflichtfeld",
-    "postal", "preferred", "properties", "property", "raw", "required", "text", "to", "value",
-    "values", "utc", "verplicht",
-    "wymagane",
+    "addr", "address", "addresses", "adres", "adresa", "adresse", "alamat", "attributes",
+    "current", "custom", "default", "detail", "details", "direccion", "endereco", "field",
+    "gmt", "indirizzo", "info", "line", "location", "mail", "mandatory", "obbligatorio",
+    "obligatoire", "obligatorio", "optional", "osoite", "pflichtfeld", "postal", "preferred",
+    "properties", "property", "raw", "required", "text", "to", "utc", "value", "values",
+    "verplicht", "wymagane", "διευθυνση", "адрес", "адреса", "信息", "資料", "資訊", "资料",
 })  # fmt: skip
 ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
 # Words of other alphabets are what stands together, but for the person that it begins with.

@@ -11,6 +11,7 @@ import polars as pl
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import DATES, JOINERS, TIMES, Inferred
+from c360_assets.semantics.lookups import truth_words
 from c360_assets.warehouse.sql import quote_literal
 
 # Field type -> how its text becomes a value; other types stay texts.
@@ -18,6 +19,7 @@ CASTS = {
     "integer": "BIGINT", "decimal": "DECIMAL(38, {scale})", "float": "DOUBLE", "boolean": "BOOLEAN",
     "date": "DATE", "datetime": "TIMESTAMPTZ",
 }  # fmt: skip
+WORDS_OF_THE_ENGINE = {"true", "false", "t", "f", "yes", "no", "y", "n", "1", "0"}
 EPOCHS = {"epoch_s": "", "epoch_ms": " / 1000"}
 SHORTEST_SCALE = 4
 # Digits of ASCII with separators, what is around them without digits, brackets and points.
@@ -32,6 +34,8 @@ def cast_sql(sql: str, column: Column, values: pl.Series) -> str | None:
         return None
     scale = max(SHORTEST_SCALE, inferred.scale or 0)
     kind = CASTS[column.type].format(scale=scale)
+    if column.type == "boolean":
+        return _truth_sql(sql, values)
     if inferred == Inferred(column.type, scale=inferred.scale):
         return f"({sql})::{kind}"
     if inferred.number is not None:
@@ -44,6 +48,26 @@ def cast_sql(sql: str, column: Column, values: pl.Series) -> str | None:
         return None
     function = "try_strptime" if inferred.misfits else "strptime"
     return f"{function}({sql}, {quote_literal(pattern)})::{kind}"
+
+
+def _truth_sql(sql: str, values: pl.Series) -> str:
+    """A truth value of a text, whose words may be those of any language."""
+    texts = values.drop_nulls().str.to_lowercase()
+    if set(texts.unique()) <= WORDS_OF_THE_ENGINE:
+        return f"({sql})::BOOLEAN"
+    words = set(texts.str.strip_chars().unique()) - {""}
+    known = [spoken for spoken in truth_words().values() if words <= spoken.all]
+    said = known or list(truth_words().values())
+    true, false = (
+        ", ".join(map(quote_literal, sorted(set().union(*one))))
+        for one in ([spoken.true for spoken in said], [spoken.false for spoken in said])
+    )
+    text = f"lower(trim({sql}))"
+    # What is neither stops the run, as in other types.
+    return (
+        f"CASE WHEN {text} IN ({true}) THEN TRUE WHEN {text} IN ({false}) THEN FALSE"
+        f" ELSE nullif({text}, '')::BOOLEAN END"
+    )
 
 
 def _plain_number(sql: str, form: NumberForm) -> str:

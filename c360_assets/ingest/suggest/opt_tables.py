@@ -16,7 +16,7 @@ from c360_assets.ingest.suggest.column_names import plain_header
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table
-from c360_assets.ingest.suggest.flatten import FlatTable, table_yaml
+from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -27,6 +27,7 @@ SENT = re.compile(
     r"|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
     r"|opt(ed)?[ _-]?(in|out)|hasopted|subscri(be|bed|to)|unsubscribed?|suscri|subscrito|inscrito"
     r"|abonn|iscritt|publicidad|publicidade|pubblicit|reklam|werbung|reclame|oferty|nabidky"
+    r"|nieuwsbrief|infolettre|uutiskirje|nyhedsbrev|nyhetsbrev|uudiskir|toestemming|izin|onay"
     r"|hirlevel|khuyen mai|rassylk|рассылк|розсилк|реклам|ενημερω|דיוור|שיווק|تسويق|التسويق|نشرة"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",
     re.IGNORECASE,
@@ -37,8 +38,14 @@ REFUSED = re.compile(
     re.IGNORECASE,
 )
 BY_SMS = re.compile(r"sms|text[ _]?(message|opt)|whatsapp", re.IGNORECASE)
-BY_MAIL = re.compile(r"e[ _-]?mail|newsletter|メール|דואל|البريد|อีเมล", re.IGNORECASE)
-BY_OTHER_WAYS = re.compile(r"phone|call|postal|fax|push|telefon|anruf|brief|date|datum|fecha|data ")
+BY_MAIL = re.compile(
+    r"e[ _-]?mail|newsletter|nieuwsbrief|infolettre|uutiskirje|nyhe[dt]sbrev"
+    r"|メール|דואל|البريد|อีเมล",
+    re.IGNORECASE,
+)
+BY_OTHER_WAYS = re.compile(
+    r"phone|call|postal|fax|push|telefon|anruf|(?<!nieuws)brief|date|datum|fecha|data "
+)
 STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECASE)
 IN = ("subscribed", "active", "confirmed", "opted in", "opted-in", "opt-in")
 OUT = (
@@ -76,8 +83,12 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
 
 def opt_tables_of(draft: Draft, tables: Sequence[FlatTable]) -> list[FlatTable]:
     """As `opt_tables`, of the feed and of the persons that are nested in it."""
-    nested = (table for table in tables if table.has_persons and table.frame is not None)
-    drafts = [draft, *(draft_of_table(draft, table) for table in nested)]
+    nested = [table for table in tables if table.has_persons and table.frame is not None]
+    # Where the persons are in a table of the feed's rows, that has its columns too.
+    own = (
+        [] if any(table.name == f"CDT_{physical_name(draft.name)}" for table in nested) else [draft]
+    )
+    drafts = [*own, *(draft_of_table(draft, table) for table in nested)]
     return [table for each in drafts for table in opt_tables(each)]
 
 
@@ -135,7 +146,7 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
         guess = f"-- GUESSED: what {own} says of no way in particular is taken to be of e-mails.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
-        f"SELECT\n  {selected}\nFROM {source}\n"
+        f"SELECT\n  {selected}\nFROM {table_sql(source)}\n"
         f"WHERE {owner} IS NOT NULL AND {own} IS NOT NULL\n"
     )
     fields = [

@@ -1,122 +1,52 @@
 """Custom domain tables of what was bought, where a feed alone does not say it as rows of items.
 
 Orders say by words what became of them, keep their day in another file than their items, or have no
-items at all. Here is the SQL that makes rows of `txn-item` tags of them; which columns are meant is
-told by `table_tags`, whose customers they name by `links`. No value of a file goes into it: words
-are those of `semantics`.
+items at all. Here is which feeds are meant and which of their columns; whose customers they name is
+told by `links`, what rows of `txn-item` tags are made of them by `purchase_sql`.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
-from c360_assets.ingest.suggest.column_names import (
-    STATE_NAME,
-    is_customer_number_name,
-    plain_header,
-)
+from c360_assets.ingest.suggest.column import NESTED, NUMBERS, PURCHASE, Column
+from c360_assets.ingest.suggest.column_names import is_customer_number_name, plain_header
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
-from c360_assets.ingest.suggest.flatten import FlatTable, table_yaml
+from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
-from c360_assets.ingest.suggest.table_tags import table_kinds
+from c360_assets.ingest.suggest.purchase_sql import purchase_table
+from c360_assets.ingest.suggest.purchases import (
+    DAY,
+    IS_CANCELLATION,
+    IS_RETURN,
+    ORDER_ID,
+    PRODUCT,
+    QUANTITY,
+    REVENUE,
+    Orders,
+    names_customer,
+    states_of,
+)
+from c360_assets.ingest.suggest.table_tags import is_called_after_sales, sales_tags, table_kinds
 from c360_assets.ingest.suggest.tagging import LINK, take_type, typed
-from c360_assets.semantics.lookups import OrderStates, order_states
-from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
+from c360_assets.semantics.tags import CATALOGUE, is_profile
 from c360_assets.tenant.base_models import physical_name
-from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-ORDER_ID, DAY, PRODUCT = f"{PURCHASE}order-id", f"{PURCHASE}order-datetime", f"{PURCHASE}product-id"
-QUANTITY, REVENUE = f"{PURCHASE}item-quantity", f"{PURCHASE}item-revenue"
-IS_RETURN, IS_CANCELLATION = f"{PURCHASE}is-return", f"{PURCHASE}is-cancellation"
 # What an order's own row may say of all of its items together.
 OF_ITEMS = {ORDER_ID, PRODUCT, QUANTITY, REVENUE}
 TOTAL = re.compile(
     r"(order|grand|invoice)?[ _]*(total|amount|value)([ _]*(price|paid|amount))?", re.I
 )
-# What an order without items is one unit of.
-NO_ITEMS = {PRODUCT: "'order'", QUANTITY: "1"}
-LINE = 90
-MOST_STATES = 40  # different values of a column that says what became of orders
+REFUNDED = re.compile(
+    r"((amount|total|value)[ _]*refunded|refund(ed)?[ _]*(amount|total|value))", re.I
+)
 LEAST_SHARED, LEAST_SHARE = 5, 0.5
 ALL_DIFFER = 0.98
-
-
-@dataclass(frozen=True)
-class States:
-    """The columns that say what became of orders, the words for it in their languages, and how many
-    rows of the sample were cancelled and returned."""
-
-    columns: tuple[Column, ...]
-    cancelled: tuple[str, ...]
-    returned: tuple[str, ...]
-    cancelled_rows: int
-    returned_rows: int
-
-    @property
-    def in_words(self) -> str:
-        return f"{self.cancelled_rows} rows are cancelled or failed, {self.returned_rows} returned"
-
-
-@dataclass(frozen=True)
-class _Orders:
-    """What a table of orders is made of: the columns by tag, of the items' feed, or of the orders'
-    where they have a feed of their own; `links` name the customer."""
-
-    items: Draft
-    head: Draft | None
-    head_key: Column | None
-    item_tags: dict[str, Column]
-    head_tags: dict[str, Column]
-    states: States | None
-
-    @property
-    def links(self) -> list[Column]:
-        draft = self.head or self.items
-        return [column for column in draft.columns if _names_customer(column)]
-
-
-def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:
-    """Which columns say of orders that they were cancelled or returned; None where none does."""
-    found: list[Column] = []
-    spoken: set[str] = set()
-    for column in columns:
-        if column.type != "string" or STATE_NAME.search(without_marks(column.name)) is None:
-            continue
-        values = set(_lower(frame[column.name]).unique())
-        languages = {
-            language for language, states in order_states().items() if values & _words(states)
-        }
-        if languages and len(values) <= MOST_STATES:
-            found.append(column)
-            spoken |= languages
-    if not found:
-        return None
-    known = [states for language, states in order_states().items() if language in spoken | {"en"}]
-    cancelled = sorted(set().union(*(states.cancelled for states in known)))
-    returned = sorted(set().union(*(states.returned for states in known)))
-    counts = [
-        pl.any_horizontal(_lower(frame[column.name], keep=True).is_in(words) for column in found)
-        for words in (cancelled, returned)
-    ]
-    cancelled_rows, returned_rows = (int(frame.select(count.sum()).item()) for count in counts)
-    return States(tuple(found), tuple(cancelled), tuple(returned), cancelled_rows, returned_rows)
-
-
-def _words(states: OrderStates) -> frozenset[str]:
-    return states.cancelled | states.returned
-
-
-def _lower(values: pl.Series, *, keep: bool = False) -> pl.Series:
-    texts = values.cast(pl.String) if keep else present(values)
-    return texts.str.strip_chars().str.to_lowercase()
 
 
 def note_states(draft: Draft) -> None:
@@ -129,6 +59,20 @@ def note_states(draft: Draft) -> None:
             f"CHECK: {states.in_words}, and count as bought: --flatten --write makes a table that "
             "knows them"
         )
+
+
+def note_sales_said_twice(drafts: Sequence[Draft]) -> None:
+    """Say of sales that stand in two feeds of a source, such as invoices and payments, that nothing
+    is made of them, as they would count twice."""
+    for draft in drafts:
+        amount = _tags_of_sales(draft, {}).get(REVENUE)
+        others = [other for other in drafts if _is_of_same_source(draft, other)]
+        if amount is not None and others and not _columns_by_tag(draft):
+            names = ", ".join(other.name for other in others)
+            amount.notes.append(
+                f"CHECK: sales, as in {names}: no purchases are made of them, as they might count "
+                "twice; a custom domain table makes them"
+            )
 
 
 def mark_heads(drafts: Sequence[Draft]) -> None:
@@ -150,6 +94,8 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             _link_by_order(orders)
         if not orders.links:
             continue
+        if orders.refunded is not None:
+            take_type(orders.refunded, "decimal", orders.items.sample.frame[orders.refunded.name])
         for draft, tags in ((orders.items, orders.item_tags), (orders.head, orders.head_tags)):
             if draft is not None:
                 _take_types(draft, tags)
@@ -160,7 +106,7 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             column.bought_elsewhere = True
             column.notes = [note for note in column.notes if not note.startswith("looks like txn")]
         key = propose_primary_key(orders.items.columns, orders.items.sample.frame).columns
-        tables[orders.items.name] = _table(orders, key)
+        tables[orders.items.name] = purchase_table(orders, key)
     return [tried(draft) if draft.name in changed else draft for draft in drafts], tables
 
 
@@ -173,11 +119,11 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
             continue
         orders = _of_items(draft_of_table(draft, table), [])
         if orders is not None and orders.links:
-            made.append(_table(orders, table.key))
+            made.append(purchase_table(orders, table.key))
     return made
 
 
-def _orders_of(drafts: Sequence[Draft]) -> list[_Orders]:
+def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:
     """The feeds of orders of which a table has to be made."""
     found = [_of_items(draft, drafts) for draft in drafts]
     made = [orders for orders in found if orders is not None]
@@ -185,8 +131,11 @@ def _orders_of(drafts: Sequence[Draft]) -> list[_Orders]:
     return [orders for orders in made if orders.items.name not in heads]
 
 
-def _of_items(draft: Draft, drafts: Sequence[Draft]) -> _Orders | None:
+def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     tags = _columns_by_tag(draft)
+    if PRODUCT not in tags and (ORDER_ID not in tags or tags[ORDER_ID].unique < ALL_DIFFER):
+        is_said_twice = any(_is_of_same_source(draft, other) for other in drafts)
+        tags = tags if is_said_twice else _tags_of_sales(draft, tags) or tags
     if ORDER_ID not in tags or REVENUE not in tags:
         return None
     if IS_RETURN in tags or IS_CANCELLATION in tags:
@@ -194,17 +143,17 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> _Orders | None:
     frame = draft.sample.frame
     states = states_of(draft.columns, frame)
     if DAY in tags and _knows_customer(draft):
-        is_whole = PRODUCT in tags and QUANTITY in tags
-        if not is_whole and tags[ORDER_ID].unique < ALL_DIFFER:
+        if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
-        return None if is_whole and states is None else _Orders(draft, None, None, tags, {}, states)
+        orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags))
+        return None if _tagged(draft, ORDER_ID) and not orders.says_more else orders
     for head in drafts:
         key = _key_of_head(head, frame[tags[ORDER_ID].name]) if head is not draft else None
         head_tags = _columns_by_tag(head) if key is not None else {}
         head_tags = {tag: column for tag, column in head_tags.items() if tag not in OF_ITEMS}
         if DAY in head_tags and _knows_customer(head):
             states = states or states_of(head.columns, head.sample.frame)
-            return _Orders(draft, head, key, tags, head_tags, states)
+            return Orders(draft, head, key, tags, head_tags, states)
     return None
 
 
@@ -231,11 +180,52 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
 
 
 def _fits(column: Column, tag: str, values: pl.Series) -> bool:
+    if tag == QUANTITY and column.type in NUMBERS:
+        return True  # goods by weight are counted by the table
     return typed(column, CATALOGUE[tag].type, values) is not None
+
+
+def _is_of_same_source(draft: Draft, other: Draft) -> bool:
+    """Whether another feed of a draft's source says the same sales, as orders by that name."""
+    if other is draft or other.source != draft.source:
+        return False
+    tags = _columns_by_tag(other)
+    return {ORDER_ID, REVENUE} <= tags.keys() or bool(_tags_of_sales(other, tags))
+
+
+def _tags_of_sales(draft: Draft, tags: dict[str, Column]) -> dict[str, Column]:
+    """The columns by tag of a feed that is called after sales, of which each row is one by its own
+    key, `id`: payments, deals, donations. Those of other feeds mean something else."""
+    if not is_called_after_sales(draft.feed):
+        return {}
+    usable = [column for column in draft.columns if column.type not in NESTED]
+    frame = draft.sample.frame
+    named = sales_tags([column.name for column in usable])
+    found = {
+        tag: column
+        for column in usable
+        if (tag := named.get(column.name)) and _fits(column, tag, frame[column.name])
+    }
+    order_id = found.get(ORDER_ID)
+    if order_id is None or order_id.unique < ALL_DIFFER:
+        return {}
+    return tags | found
+
+
+def _refunded(draft: Draft, tags: dict[str, Column]) -> Column | None:
+    """What was paid back of each order, where a column beside its amount says so."""
+    if QUANTITY in tags or PRODUCT in tags:
+        return None  # on each row of items it may be that of the whole order
+    for column in draft.columns:
+        is_named = REFUNDED.fullmatch(plain_header(column.name)) is not None
+        if is_named and typed(column, "decimal", draft.sample.frame[column.name]) is not None:
+            return column
+    return None
 
 
 def _take_types(draft: Draft, tags: dict[str, Column]) -> None:
     for tag, column in tags.items():
+        # Of a weight nothing is lost: the table makes units of it.
         take_type(column, CATALOGUE[tag].type, draft.sample.frame[column.name])
 
 
@@ -255,10 +245,6 @@ def _tagged(draft: Draft, tag: str) -> bool:
     return any(tag in column.tags for column in draft.columns)
 
 
-def _names_customer(column: Column) -> bool:
-    return any(tag.startswith("fk-") for tag in column.tags)
-
-
 def _knows_customer(draft: Draft) -> bool:
     return any(map(_may_name_customer, draft.columns)) or _holds_persons(draft)
 
@@ -269,7 +255,7 @@ def _holds_persons(draft: Draft) -> bool:
     return len(tags) > 1 and bool(tags & {"email", "phone"})
 
 
-def _link_by_order(orders: _Orders) -> None:
+def _link_by_order(orders: Orders) -> None:
     """Make the number of an order the foreign key of the person that stands in it."""
     draft = orders.head or orders.items
     column = orders.head_key or orders.item_tags[ORDER_ID]
@@ -279,125 +265,6 @@ def _link_by_order(orders: _Orders) -> None:
 
 
 def _may_name_customer(column: Column) -> bool:
-    return _names_customer(column) or (
+    return names_customer(column) or (
         is_customer_number_name(column.name) and not column.lost_digits
     )
-
-
-def _table(orders: _Orders, key: Sequence[str]) -> FlatTable:
-    """The table; `key` tells the rows of its items apart."""
-    source = physical_name(orders.items.name)
-    name = f"CDT_{source.removeprefix('CDT_')}_Purchases"
-    bought = _bought_sql(orders)
-    # Names of columns are compared without case.
-    key = [part.lower() if part.lower() in bought else part for part in key]
-    kept = [quote_ident(part) for part in key if part not in bought]
-    values = ",\n  ".join([*kept, *(f'{sql} AS "{each}"' for each, sql in bought.items())])
-    sql = f"{_comment(orders)}WITH orders AS (\n{_orders_sql(orders)}\n)\nSELECT\n  {values},\n"
-    if orders.states is None:
-        sql += "  FALSE AS is_return,\n  FALSE AS is_cancellation\nFROM orders\n"
-    else:
-        quantity, revenue = column_for(QUANTITY), column_for(REVENUE)
-        back = ",\n  ".join([*kept, *(_back_sql(each, sql) for each, sql in bought.items())])
-        is_return = f"is_returned AND {bought[revenue]} <= 0"
-        sql = sql.replace(f'{bought[quantity]} AS "{quantity}"', _signed(bought, quantity))
-        sql = sql.replace(f'{bought[revenue]} AS "{revenue}"', _signed(bought, revenue))
-        sql += (
-            f"  {is_return} AS is_return,\n  is_cancelled AS is_cancellation\nFROM orders\n"
-            "UNION ALL\n"
-            f"SELECT\n  {back},\n  TRUE AS is_return,\n  FALSE AS is_cancellation\n"
-            f"FROM orders\nWHERE is_returned AND NOT is_cancelled AND {bought[revenue]} > 0\n"
-        )
-    return FlatTable(name, sql, _yaml(orders, name, [*key, "is_return"]), has_persons=False)
-
-
-def _signed(bought: dict[str, str], column: str) -> str:
-    value = bought[column]
-    return f'CASE WHEN is_cancelled THEN -abs({value}) ELSE {value} END AS "{column}"'
-
-
-def _back_sql(column: str, sql: str) -> str:
-    """What a row says of an order that came back: the same, with amounts below zero."""
-    is_amount = column in (column_for(QUANTITY), column_for(REVENUE))
-    return f'{f"-abs({sql})" if is_amount else sql} AS "{column}"'
-
-
-def _bought_sql(orders: _Orders) -> dict[str, str]:
-    """The columns of the table, each with its SQL over `orders`."""
-    of_items = {tag: quote_ident(column.output) for tag, column in orders.item_tags.items()}
-    of_head = {tag: f'"head_{column.output}"' for tag, column in orders.head_tags.items()}
-    by_tag = NO_ITEMS | of_head | of_items
-    bought = {column_for(tag): sql for tag, sql in by_tag.items()}
-    for column in orders.links:
-        own = quote_ident(column.output)
-        bought[_link_name(column)] = own if orders.head is None else f'"head_{column.output}"'
-    return bought
-
-
-def _link_name(column: Column) -> str:
-    tag = next(tag for tag in column.tags if tag.startswith("fk-"))
-    return tag.replace("-", "_")
-
-
-def _orders_sql(orders: _Orders) -> str:
-    """The rows of items, with the columns of their orders as `head_…`, and what became of them."""
-    source = physical_name(orders.items.name)
-    columns = ["items.*"]
-    joined = ""
-    if orders.head is not None and orders.head_key is not None:
-        used = [*orders.head_tags.values(), *orders.links]
-        outputs = dict.fromkeys(column.output for column in used)
-        columns += [f'head.{quote_ident(output)} AS "head_{output}"' for output in outputs]
-        own_key = quote_ident(orders.item_tags[ORDER_ID].output)
-        head_key = quote_ident(orders.head_key.output)
-        joined = (
-            f"\n  JOIN {physical_name(orders.head.name)} AS head"
-            f"\n    ON head.{head_key}::VARCHAR = items.{own_key}::VARCHAR"
-        )
-    if orders.states is not None:
-        states = (
-            (orders.states.cancelled, "is_cancelled"),
-            (orders.states.returned, "is_returned"),
-        )
-        columns += [f"{_any_state(orders, words)} AS {name}" for words, name in states]
-    selected = ",\n    ".join(columns)
-    return f"  SELECT\n    {selected}\n  FROM {source} AS items{joined}"
-
-
-def _any_state(orders: _Orders, words: tuple[str, ...]) -> str:
-    assert orders.states is not None
-    words_sql = ", ".join(map(quote_literal, words))
-    listed = "\n      ".join(["", *textwrap.wrap(words_sql, LINE, break_long_words=False)])
-    own = set(map(id, orders.items.columns))
-    tests = [
-        f"coalesce(lower(trim({'items' if id(column) in own else 'head'}."
-        f"{quote_ident(column.output)})) IN ({listed}), FALSE)"
-        for column in orders.states.columns
-    ]
-    return f"({' OR '.join(tests)})"
-
-
-def _comment(orders: _Orders) -> str:
-    source = physical_name(orders.items.name)
-    lines = [f"One row for each row of {source}, as what was bought."]
-    if orders.head is not None:
-        head = physical_name(orders.head.name)
-        lines.append(
-            f"Days and customers are those of {head}; items without an order are left out."
-        )
-    if QUANTITY not in orders.item_tags or PRODUCT not in orders.item_tags:
-        lines.append("GUESSED: where it says no product or quantity, a row is one unit of 'order'.")
-    if orders.states is not None:
-        sample = (orders.head or orders.items).sample.frame.height
-        lines.append(f"Of the sample's {sample} orders' rows, {orders.states.in_words}.")
-        lines.append("A cancelled one is no purchase; one that came back is bought and returned.")
-    return "".join(f"-- {line}\n" for line in lines)
-
-
-def _yaml(orders: _Orders, name: str, key: Sequence[str]) -> str:
-    by_tag = {column_for(tag): tag for tag in (NO_ITEMS | orders.head_tags | orders.item_tags)}
-    by_tag |= {"is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
-    for column in orders.links:
-        by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
-    tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]
-    return table_yaml(name, key, tags)

@@ -8,7 +8,7 @@ an id, a time and a quantity are an order, where each alone says nothing. The na
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,6 +17,16 @@ import yaml
 
 from c360_assets.ingest.suggest.column_names import plain_header
 
+SALES = re.compile(
+    r"order|sale|purchase|deal|opportunit|donation|payment|charge|invoice|receipt|booking"
+    r"|bestell|rechnung|verkauf|spende|commande|facture|vente|paiement|\bdons?\b"
+    r"|pedido|venta|venda|factura|fattur|ordin|vendit|donazion|zamowien|sprzedaz|objednav|prodej"
+    r"|siparis|satis|odeme|zakaz|prodazh|sdelk|platezh|zamovlen|uhod|chek|paragge|poliseis|tilau"
+    r"|zahlung|betaling|verkopen|donatie",
+    re.IGNORECASE,
+)
+# What a row's own key is called where its table says what it is.
+OWN_KEYS = ("id", "recordid", "uuid", "guid", "№", "ид", "код")
 # Of `about`, so many must be found.
 TELLING = 2
 # Of more needed tags than that, so many tell the kind; of fewer all.
@@ -42,6 +52,7 @@ class _Group:
     about: tuple[str, ...]
     # The letters of a name -> its tag, and its place among the names of the tag, best first.
     tag_of_letters: dict[str, tuple[str, int]]
+    weak_letters: dict[str, tuple[str, int]]
 
 
 def table_kinds(names: Sequence[str]) -> list[TableKind]:
@@ -56,6 +67,19 @@ def is_order(kind: TableKind) -> bool:
     return kind.prefix == "txn-item" and {"order-id", "order-datetime"} <= own
 
 
+def is_called_after_sales(feed: str) -> bool:
+    """Whether a feed's name says that its rows are sales, or money that was taken for them."""
+    return SALES.search(plain_header(feed)) is not None
+
+
+def sales_tags(names: Sequence[str]) -> dict[str, str]:
+    """The tag of each column by its name in a table of sales, where a row's own key names them."""
+    group = next(group for group in _groups() if group.prefix == "txn-item")
+    own_keys = {_letters(name): ("order-id", place) for place, name in enumerate(OWN_KEYS)}
+    named = _named(own_keys | group.weak_letters, names) | _named(group.tag_of_letters, names)
+    return {name: f"{group.prefix}/{tag}" for tag, name in named.items()}
+
+
 def needed_tags(prefix: str) -> tuple[str, ...]:
     """The full tags without which rows of a group mean nothing."""
     group = next(group for group in _groups() if group.prefix == prefix)
@@ -63,12 +87,10 @@ def needed_tags(prefix: str) -> tuple[str, ...]:
 
 
 def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
-    best: dict[str, tuple[int, str]] = {}  # tag -> place of the name in its list, the name
-    for name in names:
-        tag, place = group.tag_of_letters.get(_letters(name), ("", 0))
-        if tag:
-            best[tag] = min(best.get(tag, (place, name)), (place, name), key=lambda one: one[0])
-    tag_of = {name: tag for tag, (_, name) in best.items()}
+    named = _named(group.tag_of_letters, names)
+    if _may_have_weak_names(named.keys()):
+        named = _named(group.weak_letters, names) | named
+    tag_of = {name: tag for tag, name in named.items()}
     tags = {name: tag_of[name] for name in names if name in tag_of}
     found = set(tags.values())
     missing = tuple(tag for tag in group.needs if tag not in found)
@@ -82,6 +104,20 @@ def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
     return TableKind(prefix, full_tags, tuple(f"{prefix}/{tag}" for tag in missing))
 
 
+def _named(tag_of_letters: Mapping[str, tuple[str, int]], names: Sequence[str]) -> dict[str, str]:
+    """Tag -> the column of which the name stands first in the tag's list."""
+    best: dict[str, tuple[int, str]] = {}
+    for name in names:
+        tag, place = tag_of_letters.get(_letters(name), ("", 0))
+        if tag and place < best.get(tag, (place + 1, name))[0]:
+            best[tag] = place, name
+    return {tag: name for tag, (_, name) in best.items()}
+
+
+def _may_have_weak_names(tags: Collection[str]) -> bool:
+    return "item-revenue" in tags and not {"order-id", "product-id"}.isdisjoint(tags)
+
+
 def _letters(name: str) -> str:
     return re.sub(r"[\W_]", "", plain_header(name).lower())
 
@@ -92,10 +128,15 @@ def _groups() -> tuple[_Group, ...]:
     content: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] = yaml.safe_load(text)
     groups = []
     for prefix, group in content.items():
-        letters = {
-            _letters(name): (tag, place)
-            for tag, names in group["names"].items()
-            for place, name in enumerate(names)
-        }
-        groups.append(_Group(prefix, tuple(group["needs"]), tuple(group.get("about", ())), letters))
+        needs, about = tuple(group["needs"]), tuple(group.get("about", ()))
+        letters = _tag_of_letters(group["names"])
+        groups.append(_Group(prefix, needs, about, letters, _tag_of_letters(group.get("weak", {}))))
     return tuple(groups)
+
+
+def _tag_of_letters(names_of_tag: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, int]]:
+    return {
+        _letters(name): (tag, place)
+        for tag, names in names_of_tag.items()
+        for place, name in enumerate(names)
+    }

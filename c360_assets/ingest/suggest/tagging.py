@@ -25,17 +25,20 @@ from c360_assets.ingest.suggest.column_names import (
     BRAND_NAME,
     HOUSE_NUMBER,
     NO_NAME,
+    PART_OF_SURNAME,
     is_customer_number_name,
     is_national_number_name,
+    plain_header,
     says_utc,
 )
 from c360_assets.ingest.suggest.column_numbers import (
     marks_of,
 )
-from c360_assets.ingest.suggest.column_tags import are_emails, guess, guess_by_values
+from c360_assets.ingest.suggest.column_tags import are_emails, guess
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
+from c360_assets.ingest.suggest.unnamed_columns import guess_unnamed
 from c360_assets.semantics.lookups import order_states, truth_words
 from c360_assets.semantics.tags import CATALOGUE, is_profile, without_marks
 
@@ -217,13 +220,11 @@ def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> b
 
 def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
     """The guess of each column that has one, by the column's name."""
-    guesses: dict[str, Guess] = {}
+    guesses = guess_unnamed([column for column in columns if column.type not in NESTED], frame)
     for column in columns:
-        if column.type in NESTED:
+        if column.type in NESTED or NO_NAME.fullmatch(column.name) is not None:
             continue
-        values = frame[column.name]
-        named = NO_NAME.fullmatch(column.name) is None
-        guessed = guess(column.name, values) if named else guess_by_values(values)
+        guessed = guess(column.name, frame[column.name])
         if guessed is not None:
             guesses[column.name] = guessed
     return guesses | _names_in_two_columns(columns, frame)
@@ -257,6 +258,11 @@ def _note_possible_tag(column: Column, values: pl.Series) -> None:
         column.notes.append(
             "if this is the house's number: SQL of a custom domain table puts it to its street, as "
             "an address is compared with both"
+        )
+    elif PART_OF_SURNAME.fullmatch(plain_header(column.name)):
+        column.notes.append(
+            "a part of the surname: SQL of a custom domain table puts both together, as a surname "
+            "is compared whole"
         )
     elif is_customer_number_name(column.name) and not column.lost_digits:
         column.notes.append(MAY_LINK_NOTE)

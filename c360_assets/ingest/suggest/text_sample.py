@@ -33,6 +33,7 @@ from c360_assets.ingest.suggest.dialect import (
     is_subtotal,
     is_sum,
     is_units,
+    rows_of_survey,
     split_line,
 )
 from c360_assets.ingest.suggest.encodings import TextHead
@@ -41,6 +42,7 @@ FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
 CHUNK = 1 << 20  # bytes that are cut into records at a time
 # Records at the end of a file that may be totals or notes.
 LAST_RECORDS = 10
+SURVEY_BEGIN = 60  # signs that tell the row of a survey's questions
 # What a total or a note begins with; only these words of a file may stand in a proposal.
 FOOTER_WORDS = re.compile(
     r"\W*((?:(?:grand|sub|report|page|end of|number of|record|row|generated|exported|printed"
@@ -95,13 +97,14 @@ def sample_text(head: TextHead, rows: int) -> TextSample:
     if not records.cells:
         raise C360Error("holds no line of text; a sample needs a header and some rows")
     begin = 1 if excel_mark(records.texts[0]) else 0
-    layout = find_layout(records.cells[begin:])
+    survey = rows_of_survey(records.cells) if not begin else []
+    layout = find_layout([each for n, each in enumerate(records.cells[begin:]) if n not in survey])
     first = begin + layout.first
     header = records.cells[first]
     _refuse_glued_columns(header)
     names = column_names(header, layout)
     first_row = first + 1 if layout.header else first
-    odd = _odd_records(records, layout, first, head)
+    odd = dict.fromkeys(survey, "survey") | _odd_records(records, layout, first, head)
     drop_rows, notes = _drop_rows(records, odd, first, dialect)
     left_out = {place for place in odd if re.search(drop_rows, records.texts[place])}
     if not drop_rows:
@@ -241,6 +244,7 @@ def _drop_rows(
 _KINDS = {
     "units": "row of units or types after the header is no record",
     "header": "row(s) repeat the header",
+    "survey": "row(s) after the header are the survey's questions",
     "rule": "line(s) of dashes are no records",
     "footer": "row(s) look like totals or notes, not like records",
 }
@@ -250,6 +254,9 @@ def _pattern_of(text: str, cells: Sequence[str], kind: str, dialect: Dialect) ->
     cut = re.escape(dialect.delimiter)
     if kind in {"units", "header"}:
         return f"^{re.escape(text)}$"
+    if kind == "survey":
+        # A question may go over several lines, of which a pattern of one record knows the first.
+        return f"^{re.escape(text.splitlines()[0][:SURVEY_BEGIN])}"
     if kind == "rule":
         return f"^{RULE.pattern}$"
     if len(cells) == 1:

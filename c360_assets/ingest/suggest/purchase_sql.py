@@ -1,0 +1,253 @@
+"""The SQL of a custom domain table of what was bought, and its YAML.
+
+No value of a file goes into it: words are those of `semantics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
+from c360_assets.ingest.suggest.purchases import (
+    DAY,
+    IS_CANCELLATION,
+    IS_RETURN,
+    ORDER_ID,
+    PRODUCT,
+    QUANTITY,
+    REVENUE,
+    Orders,
+    lower_sql,
+)
+from c360_assets.semantics.tags import column_for
+from c360_assets.tenant.base_models import physical_name
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+UNITS, AMOUNT = column_for(QUANTITY), column_for(REVENUE)
+# What an order without items is one unit of.
+NO_ITEMS = {PRODUCT: "'order'", QUANTITY: "1"}
+LINE = 90
+
+
+def purchase_table(orders: Orders, key: Sequence[str]) -> FlatTable:
+    """The table; `key` tells the rows of its items apart."""
+    source = physical_name(orders.items.name)
+    name = f"CDT_{source.removeprefix('CDT_')}_Purchases"
+    bought = _bought_sql(orders)
+    # Names of columns are compared without case.
+    key = [part.lower() if part.lower() in bought else part for part in key]
+    kept = {part: quote_ident(part) for part in key if part not in bought}
+    rows = _selected(kept | _forward(orders, bought) | _marks(orders, bought))
+    sql = f"{_comment(orders)}WITH orders AS (\n{_orders_sql(orders)}\n)\n{rows}FROM orders\n"
+    if _has_words(orders):
+        back = _selected(kept | _back(orders, bought) | _is("TRUE", "FALSE"))
+        came_back = f"is_returned AND NOT is_cancelled AND {bought[AMOUNT]} > 0"
+        sql += f"UNION ALL\n{back}FROM orders\nWHERE {came_back}\n"
+    return FlatTable(name, sql, _yaml(orders, name, [*key, "is_return"]), has_persons=False)
+
+
+def _has_words(orders: Orders) -> bool:
+    """Whether rows say of what was bought that it was cancelled or came back."""
+    return orders.states is not None or orders.refunded is not None
+
+
+def _selected(columns: dict[str, str]) -> str:
+    """The beginning of a SELECT of these columns, each with its SQL."""
+    listed = [
+        sql if sql == quote_ident(column) else f"{sql} AS {_output(column)}"
+        for column, sql in columns.items()
+    ]
+    return "SELECT\n  " + ",\n  ".join(listed) + "\n"
+
+
+def _output(column: str) -> str:
+    return column if column in {"is_return", "is_cancellation"} else quote_ident(column)
+
+
+def _is(is_return: str, is_cancellation: str) -> dict[str, str]:
+    return {"is_return": is_return, "is_cancellation": is_cancellation}
+
+
+def _marks(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
+    """Whether a row is a return, a cancellation."""
+    by_sign = _by_sign(orders, bought) if orders.has_negatives else "FALSE"
+    if not _has_words(orders):
+        return _is(by_sign, "FALSE")
+    is_return = f"is_returned AND {bought[AMOUNT]} <= 0"
+    if orders.has_negatives:
+        is_return += f" OR NOT is_cancelled AND {by_sign}"
+    return _is(is_return, "is_cancelled")
+
+
+def _by_sign(orders: Orders, bought: dict[str, str]) -> str:
+    columns = [AMOUNT, *([UNITS] if QUANTITY in orders.item_tags else [])]
+    return " AND ".join(f"{bought[column]} < 0" for column in columns)
+
+
+def _forward(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
+    """The columns of what was bought; what was cancelled, or is a return itself, is below zero."""
+    if not _has_words(orders):
+        # Of items the sign of the quantity says so itself.
+        is_order = orders.has_negatives and QUANTITY not in orders.item_tags
+        below = {UNITS: _negated(f"{bought[AMOUNT]} < 0", bought[UNITS])}
+        return bought | (below if is_order else {})
+    return bought | {
+        UNITS: _negated(f"is_cancelled OR is_returned AND {bought[AMOUNT]} < 0", bought[UNITS]),
+        AMOUNT: _negated("is_cancelled", bought[AMOUNT]),
+    }
+
+
+def _negated(when: str, sql: str) -> str:
+    return f"CASE WHEN {when} THEN -abs({sql}) ELSE {sql} END"
+
+
+def _back(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
+    """The columns of an order that came back: the same, with amounts below zero."""
+    units, amount = bought[UNITS], bought[AMOUNT]
+    if orders.refunded is None:
+        return bought | {UNITS: f"-abs({units})", AMOUNT: f"-abs({amount})"}
+    refunded = quote_ident(orders.refunded.output)
+    # A part of the money back is none of the goods.
+    return bought | {
+        UNITS: f"CASE WHEN {refunded} > 0 AND {refunded} < {amount} THEN 0 ELSE -abs({units}) END",
+        AMOUNT: f"-abs(CASE WHEN {refunded} > 0 THEN {refunded} ELSE {amount} END)",
+    }
+
+
+def _bought_sql(orders: Orders) -> dict[str, str]:
+    """The columns of the table, each with its SQL over `orders`."""
+    of_items = {tag: quote_ident(column.output) for tag, column in orders.item_tags.items()}
+    of_head = {tag: f'"head_{column.output}"' for tag, column in orders.head_tags.items()}
+    by_tag = NO_ITEMS | of_head | of_items
+    bought = {column_for(tag): sql for tag, sql in by_tag.items()}
+    if QUANTITY in orders.item_tags:
+        bought[UNITS] = _units_sql(orders, bought)
+    if orders.time is not None:
+        bought[column_for(DAY)] = _moment_sql(orders, by_tag[DAY])
+    for column in orders.links:
+        own = quote_ident(column.output)
+        bought[_link_name(column)] = own if orders.head is None else f'"head_{column.output}"'
+    return bought
+
+
+def _units_sql(orders: Orders, bought: dict[str, str]) -> str:
+    """The units of a row: what is sold by weight or length is one at least."""
+    units = bought[UNITS]
+    if orders.item_tags[QUANTITY].type == "integer":
+        return units
+    if not orders.has_weights:
+        return f"round({units})::BIGINT"
+    at_least_one = f"greatest(1, round(abs({units})))::BIGINT"
+    return f"(CASE WHEN {units} < 0 THEN -1 ELSE 1 END * {at_least_one})"
+
+
+def _moment_sql(orders: Orders, day: str) -> str:
+    """The moment of a day and a time of day that stand in two columns, both in local time."""
+    assert orders.time is not None
+    prefix = "" if orders.head is None else "head_"
+    time = quote_ident(f"{prefix}{orders.time.output}")
+    seconds = f"to_seconds(coalesce(epoch(TRY_CAST({time} AS TIME)), 0))"
+    zone = quote_literal(orders.items.zone)
+    return f"timezone({zone}, timezone({zone}, {day}) + {seconds})"
+
+
+def _link_name(column: Column) -> str:
+    tag = next(tag for tag in column.tags if tag.startswith("fk-"))
+    return tag.replace("-", "_")
+
+
+def _orders_sql(orders: Orders) -> str:
+    """The rows of items, with the columns of their orders as `head_…`, and what became of them."""
+    source = physical_name(orders.items.name)
+    columns = ["items.*"]
+    joined = ""
+    if orders.head is not None and orders.head_key is not None:
+        used = [*orders.head_tags.values(), *orders.links]
+        used += [orders.time] if orders.time is not None else []
+        outputs = dict.fromkeys(column.output for column in used)
+        columns += [f'head.{quote_ident(output)} AS "head_{output}"' for output in outputs]
+        own_key = quote_ident(orders.item_tags[ORDER_ID].output)
+        head_key = quote_ident(orders.head_key.output)
+        joined = (
+            f"\n  JOIN {table_sql(physical_name(orders.head.name))} AS head"
+            f"\n    ON head.{head_key}::VARCHAR = items.{own_key}::VARCHAR"
+        )
+    if _has_words(orders):
+        columns += [f"{sql} AS {name}" for name, sql in _became_sql(orders).items()]
+    selected = ",\n    ".join(columns)
+    tests = "\n    AND ".join(rows.sql(table) for table, rows in orders.left_out)
+    kept = f"\n  WHERE {tests}" if tests else ""
+    return f"  SELECT\n    {selected}\n  FROM {table_sql(source)} AS items{joined}{kept}"
+
+
+def _became_sql(orders: Orders) -> dict[str, str]:
+    """Whether a row was cancelled, and whether it came back."""
+    cancelled, returned = ["FALSE"], ["FALSE"]
+    if orders.states is not None:
+        cancelled = [_any_state(orders, orders.states.cancelled)]
+        returned = [_any_state(orders, orders.states.returned)]
+    if orders.refunded is not None:
+        refunded = f"coalesce(items.{quote_ident(orders.refunded.output)} > 0, FALSE)"
+        returned = [*(returned if orders.states is not None else []), refunded]
+    return {"is_cancelled": " OR ".join(cancelled), "is_returned": " OR ".join(returned)}
+
+
+def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
+    assert orders.states is not None
+    listed = "\n      ".join(["", *_lines(list(map(quote_literal, words)))])
+    own = set(map(id, orders.items.columns))
+    tests = [
+        f"coalesce({lower_sql(f'{table}.{quote_ident(column.output)}')} IN ({listed}), FALSE)"
+        for table, column in (
+            ("items" if id(column) in own else "head", column) for column in orders.states.columns
+        )
+    ]
+    return f"({' OR '.join(tests)})"
+
+
+def _lines(literals: Sequence[str]) -> list[str]:
+    """A list of literals in lines, of which none ends within a literal."""
+    lines: list[str] = []
+    for literal in literals:
+        if lines and len(lines[-1]) + len(literal) < LINE:
+            lines[-1] += f", {literal}"
+        else:
+            lines.append(literal)
+    return [f"{line}," for line in lines[:-1]] + lines[-1:]
+
+
+def _comment(orders: Orders) -> str:
+    source = physical_name(orders.items.name)
+    lines = [f"One row for each row of {source}, as what was bought."]
+    if orders.head is not None:
+        head = physical_name(orders.head.name)
+        lines.append(
+            f"Days and customers are those of {head}; items without an order are left out."
+        )
+    if QUANTITY not in orders.item_tags or PRODUCT not in orders.item_tags:
+        lines.append("GUESSED: where it says no product or quantity, a row is one unit of 'order'.")
+    if orders.has_weights:
+        lines.append("GUESSED: quantities with fractions are weights, each of one unit or more.")
+    if orders.refunded is not None:
+        lines.append(
+            f"What was paid back is {orders.refunded.output}; where it is a part of the amount, no "
+            "unit came back."
+        )
+    if orders.has_negatives:
+        lines.append("Rows of amounts below zero are returns.")
+    if orders.states is not None:
+        sample = (orders.head or orders.items).sample.frame.height
+        lines.append(f"Of the sample's {sample} orders' rows, {orders.states.in_words}.")
+        lines.append("A cancelled one is no purchase; one that came back is bought and returned.")
+    lines += [rows.in_words for _, rows in orders.left_out]
+    return "".join(f"-- {line}\n" for line in lines)
+
+
+def _yaml(orders: Orders, name: str, key: Sequence[str]) -> str:
+    by_tag = {column_for(tag): tag for tag in (NO_ITEMS | orders.head_tags | orders.item_tags)}
+    by_tag |= {"is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
+    for column in orders.links:
+        by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
+    tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]
+    return table_yaml(name, key, tags)

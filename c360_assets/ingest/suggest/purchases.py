@@ -1,0 +1,171 @@
+"""What a feed says of what was bought, and by which columns: what a table of it is made of.
+
+Which feeds are meant is for `order_tables`, the SQL of the table for `purchase_sql`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from c360_assets.ingest.suggest.column import PURCHASE, TIME_OF_DAY, Column
+from c360_assets.ingest.suggest.column_names import is_state_name
+from c360_assets.ingest.suggest.column_types import present
+from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.left_out import LeftOut, deleted_rows, rows_not_won
+from c360_assets.semantics.lookups import OrderStates, order_states
+
+ORDER_ID, DAY, PRODUCT = f"{PURCHASE}order-id", f"{PURCHASE}order-datetime", f"{PURCHASE}product-id"
+QUANTITY, REVENUE = f"{PURCHASE}item-quantity", f"{PURCHASE}item-revenue"
+IS_RETURN, IS_CANCELLATION = f"{PURCHASE}is-return", f"{PURCHASE}is-cancellation"
+# An amount with a minus sign on either side or in brackets.
+BELOW_ZERO = r"^\W*[-\u2212(]\W*\d|\d\W*[-\u2212]$"
+MOST_STATES = 40  # different values of a column that says what became of orders
+
+
+@dataclass(frozen=True)
+class States:
+    """The columns that say what became of orders, the words for it in their languages, and how many
+    rows of the sample were cancelled and returned."""
+
+    columns: tuple[Column, ...]
+    cancelled: tuple[str, ...]
+    returned: tuple[str, ...]
+    cancelled_rows: int
+    returned_rows: int
+
+    @property
+    def in_words(self) -> str:
+        return f"{self.cancelled_rows} rows are cancelled or failed, {self.returned_rows} returned"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a table of orders is made of: the columns by tag, of the items' feed, or of the orders'
+    where they have a feed of their own; `links` name the customer."""
+
+    items: Draft
+    head: Draft | None
+    head_key: Column | None
+    item_tags: dict[str, Column]
+    head_tags: dict[str, Column]
+    states: States | None
+    refunded: Column | None = None
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether amounts below zero say that goods came back; of items the quantities have to say
+        so too, as a discount is below zero as well."""
+        tags = {REVENUE, QUANTITY} & self.item_tags.keys()
+        return all(bool(self._texts(tag).str.contains(BELOW_ZERO).any()) for tag in tags)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether quantities are those of goods by weight or length, and no units."""
+        if QUANTITY not in self.item_tags:
+            return False
+        form = self.item_tags[QUANTITY].inferred.number
+        decimal = re.escape(form.decimal if form is not None else ".")
+        return bool(self._texts(QUANTITY).str.contains(rf"{decimal}\d*[1-9]").any())
+
+    @property
+    def says_more(self) -> bool:
+        """Whether rows say of what was bought what tags alone do not."""
+        is_whole = PRODUCT in self.item_tags and QUANTITY in self.item_tags
+        told = self.states is not None or self.refunded is not None or self.has_negatives
+        told = told or self.time is not None or bool(self.left_out)
+        return not is_whole or told or self.has_weights
+
+    @property
+    def left_out(self) -> list[tuple[str, LeftOut]]:
+        """What is left out, each with `items` or `head`, the table that says so."""
+        heads = [] if self.head is None else [("head", self.head)]
+        return [
+            (table, rows)
+            for table, draft in [("items", self.items), *heads]
+            for find in (deleted_rows, rows_not_won)
+            for rows in find(draft.columns, draft.sample.frame)
+        ]
+
+    @property
+    def time(self) -> Column | None:
+        """The time of day of orders whose day stands in a column of its own."""
+        draft, tags = (
+            (self.items, self.item_tags) if self.head is None else (self.head, self.head_tags)
+        )
+        if DAY not in tags or not _are_days(draft, tags[DAY]):
+            return None
+        times = [
+            column
+            for column in draft.columns
+            if column.type == "string" and _are_times(draft.sample.frame[column.name])
+        ]
+        return times[0] if len(times) == 1 else None
+
+    def _texts(self, tag: str) -> pl.Series:
+        return present(self.items.sample.frame[self.item_tags[tag].name]).cast(pl.String)
+
+    @property
+    def links(self) -> list[Column]:
+        draft = self.head or self.items
+        return [column for column in draft.columns if names_customer(column)]
+
+
+def names_customer(column: Column) -> bool:
+    """Whether a column holds a number by which another feed knows the customer."""
+    return any(tag.startswith("fk-") for tag in column.tags)
+
+
+def _are_days(draft: Draft, column: Column) -> bool:
+    texts = present(draft.sample.frame[column.name]).cast(pl.String)
+    return column.type in {"date", "datetime"} and not texts.str.contains(":", literal=True).any()
+
+
+def _are_times(values: pl.Series) -> bool:
+    texts = present(values)
+    return not texts.is_empty() and bool(texts.str.contains(TIME_OF_DAY).all())
+
+
+def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:
+    """Which columns say of orders that they were cancelled or returned; None where none does."""
+    found: list[Column] = []
+    spoken: set[str] = set()
+    for column in columns:
+        if column.type != "string" or not is_state_name(column.name):
+            continue
+        values = set(_lower(frame[column.name]).unique())
+        languages = {
+            language for language, states in order_states().items() if values & _words(states)
+        }
+        if languages and len(values) <= MOST_STATES:
+            found.append(column)
+            spoken |= languages
+    if not found:
+        return None
+    known = [states for language, states in order_states().items() if language in spoken | {"en"}]
+    cancelled = sorted(set().union(*(states.cancelled for states in known)))
+    returned = sorted(set().union(*(states.returned for states in known)))
+    counts = [
+        pl.any_horizontal(_lower(frame[column.name], keep=True).is_in(words) for column in found)
+        for words in (cancelled, returned)
+    ]
+    cancelled_rows, returned_rows = (int(frame.select(count.sum()).item()) for count in counts)
+    return States(tuple(found), tuple(cancelled), tuple(returned), cancelled_rows, returned_rows)
+
+
+def _words(states: OrderStates) -> frozenset[str]:
+    return states.cancelled | states.returned
+
+
+def _lower(values: pl.Series, *, keep: bool = False) -> pl.Series:
+    """As `lower_sql`, of a sample."""
+    texts = values.cast(pl.String) if keep else present(values)
+    return texts.str.strip_chars().str.replace_all("İ", "I", literal=True).str.to_lowercase()
+
+
+def lower_sql(sql: str) -> str:
+    """A text in lower case; a Turkish capital with its dot would keep it."""
+    return f"lower(replace(trim({sql}), 'İ', 'I'))"
