@@ -39,7 +39,7 @@ def damaged_history(home: Path, error: BaseException | None) -> str:
 
 
 def _is_of_sqlite(error: BaseException | None) -> bool:
-    """Whether SQLite says, somewhere in the chain of an error, that a file is not as it wrote it."""
+    """Whether an error has one of SQLite behind it that says that a file is not as it wrote it."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
