@@ -38,6 +38,7 @@ from c360_assets.tenant.models import (
     Tenant,
 )
 from c360_assets.validations import block_if
+from c360_assets.warehouse.place import SETTINGS
 from c360_assets.warehouse.storage import require_usable
 
 NO_COLUMN = re.compile(r"\bcolumn\b", re.IGNORECASE)
@@ -119,12 +120,15 @@ def all_problems(root: Path) -> list[Problem]:
 
 def _warehouse_problems(tenant: Tenant, problems: Iterable[Problem]) -> list[Problem]:
     """Whether the tables can be where the tenant says, which only their bucket can tell."""
-    if any(problem.key == WAREHOUSE and problem.severity == "error" for problem in problems):
+    errors = [p for p in problems if p.severity == "error"]
+    # Of a file that could not be read as a whole the key is not known.
+    is_unread = any(p.file == SETTINGS and not p.key for p in errors)
+    if is_unread or any(p.key == WAREHOUSE for p in errors):
         return []
     try:
         require_usable(tenant.root / WAREHOUSE)
     except C360Error as error:
-        return [Problem("error", "tenant.yaml", str(error), key=WAREHOUSE)]
+        return [Problem("error", SETTINGS, str(error), key=WAREHOUSE)]
     return []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 INTERRUPTED = "DagsterExecutionInterruptedError"
 STOPPED = (
     "it was stopped by a signal before it was done; the next run goes on with what is not current"
@@ -24,3 +26,10 @@ def message_of(error: object) -> str:
     head, _, rest = message.partition(": ")
     begins_with_class = name != "" and head.endswith(name) and rest != ""
     return rest if begins_with_class else message
+
+
+def failure_of(step: str, message: str) -> str:
+    """What failed, and why. A step whose message names it already is not named twice."""
+    subject = step.replace("__", " ")
+    is_named = re.search(rf"(?<!\w){re.escape(subject)}(?!\w)", message, re.IGNORECASE)
+    return message if is_named else f"{step}: {message}"

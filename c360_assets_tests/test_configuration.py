@@ -4,6 +4,7 @@ tenant."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,14 @@ def test_pages_name_tables_that_the_shipped_tenant_has() -> None:
         page.read_text("utf-8") for page in [home / "README.md", *home.glob("docs/*.md")]
     )
     assert set(re.findall(r"'domain\.(\w+)'", text)) <= known
+
+
+@pytest.mark.parametrize("spoil", [lambda f: f.write_bytes(b"warehouse: \xff"), Path.mkdir])
+def test_a_file_that_cannot_be_read_is_told_of_once(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    write_tenant(tmp_path, {})
+    settings = tmp_path / "tenant.yaml"
+    settings.unlink()
+    spoil(settings)
+    assert error_places(tmp_path) == [("tenant.yaml", None)]

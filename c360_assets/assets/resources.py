@@ -27,7 +27,7 @@ from c360_assets.ingest import delivery_days
 from c360_assets.privacy.enforce import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG, job_in_words
-from c360_assets.step_failures import message_of
+from c360_assets.step_failures import failure_of, message_of
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.damaged_data import damage
 from c360_assets.warehouse.digest import RUN_TABLES
@@ -115,7 +115,7 @@ def _note(root: Path, context: dg.InitResourceContext, began: datetime, before: 
 
 def _failure(event: dg.DagsterEvent | None) -> str:
     assert event is not None
-    return f"{event.step_key}: {message_of(event.step_failure_data.error)}"
+    return failure_of(event.step_key or "", message_of(event.step_failure_data.error))
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):

@@ -225,6 +225,6 @@ def _end_of_wait(ready: Readiness, tenant: Tenant, feed: FeedConfig) -> datetime
         return None
     begin = expected_at(tenant, ready.day)
     if ready.since is not None:
-        begin = max(begin, ready.since)
+        begin = max(begin, ready.since.astimezone(UTC))
     # Counted in UTC: clocks that change in between make no wait longer or shorter.
-    return begin.astimezone(UTC) + duration(wait or "0s")
+    return begin + duration(wait or "0s")

@@ -37,6 +37,7 @@ from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.segments.campaign_recipes import due_campaigns
 from c360_assets.segments.send_record import SENDS, sends_since
 from c360_assets.semantics.closest import instead_of
+from c360_assets.step_failures import failure_of
 from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
@@ -373,7 +374,7 @@ def _compute(
         launcher.reporter.done(f"match model: {_match_model(warehouse)}")
     return _Computed(
         warnings=list(outcome.warnings),
-        failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
+        failures=[failure_of(step, message) for step, message in outcome.failed_steps],
         published=DATABASE in built,
         sent_to=[name for name in work.destinations if destination_asset(name) in built],
     )

@@ -24,6 +24,7 @@ from dagster import DagsterEventType as Kind
 from filelock import FileLock
 
 from c360_assets.automation.attempts import UNFINISHED
+from c360_assets.automation.damaged_history import damaged_history
 from c360_assets.automation.instance import names_another_home, tenant_root
 from c360_assets.automation.instance_owner import claim
 from c360_assets.errors import C360Error
@@ -81,18 +82,25 @@ class RunOutcome:
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed.
 
-    Raises C360Error where it holds another tenant's runs, or a storage that the environment names
-    does not answer.
+    Raises C360Error where it holds another tenant's runs, a storage that the environment names does
+    not answer, or the files of the tenant's own are found damaged, also within the block.
 
     Dagster makes its SQLite tables when an instance is first opened. Two processes that do so at
     the same moment leave it broken for good, hence the lock.
     """
-    with FileLock(Path(os.environ["DAGSTER_HOME"], ".opening.lock")):
-        instance = _instance()
-    with instance:
-        claim(instance, tenant_root())
-        reconcile(instance)
-        yield instance
+    home = Path(os.environ["DAGSTER_HOME"])
+    try:
+        with FileLock(home / ".opening.lock"):
+            instance = _instance()
+        with instance:
+            claim(instance, tenant_root())
+            reconcile(instance)
+            yield instance
+    except Exception as error:
+        damaged = damaged_history(home, error)
+        if not damaged:
+            raise
+        raise C360Error(damaged) from None
 
 
 def _instance() -> dg.DagsterInstance:

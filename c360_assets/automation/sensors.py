@@ -7,7 +7,7 @@ belongs to `assets`.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -133,7 +133,7 @@ def _slow_run_alerts(tenant: Tenant, instance: dg.DagsterInstance, at: datetime)
         if record.start_time is None:
             continue
         run = record.dagster_run
-        took = at - datetime.fromtimestamp(record.start_time, at.tzinfo)
+        took = at - datetime.fromtimestamp(record.start_time, UTC)
         if took > allowed:
             minutes = took.total_seconds() / 60
             message = (

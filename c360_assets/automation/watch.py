@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from croniter import croniter
-
+from c360_assets.automation.activation_time import last_due
 from c360_assets.automation.alerts import Alert, raise_all, send_again
 from c360_assets.automation.recoveries import Look, tell_recoveries
 from c360_assets.automation.switched_off import switched_off
@@ -85,8 +84,8 @@ def _publication(tenant: Tenant, at: datetime, within: timedelta) -> Iterator[Al
     if tenant.config.as_of == "last_delivery":
         yield "no publication is expected of today: figures stand at the last delivery (as_of)"
         return
-    ticks = croniter(tenant.workflow.activation.cron, at - within + timedelta(seconds=1))
-    due: datetime = ticks.get_prev(datetime)
+    # In UTC: clocks that change in between leave no less time, and no more.
+    due = last_due(tenant, at.astimezone(UTC) - within).astimezone(zone(tenant))
     began = last_beat(tenant.root, "began")
     last = _last_publication(tenant, at)
     if last is not None and last >= due:

@@ -168,6 +168,8 @@ def stored_sql(session: Session, feed: FeedConfig, state: TableState | None) -> 
     )
     try:
         source = session.warehouse.source(domain_table(feed), state)
+    except C360Error:
+        raise
     except Exception as error:
         problem = f"cannot be read at version {state.version} ({type(error).__name__})"
         raise C360Error(f"table {domain_table(feed)} {problem}") from None

@@ -26,6 +26,8 @@ from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.suppression import Suppression, remember
 
+PEOPLE = "amperity_ids"  # the figure of a table that counts them
+
 
 def erase_tables(
     session: Session, tenant: Tenant, changes: Changes, meanings: Mapping[str, Meaning]
@@ -133,9 +135,18 @@ def _rewrite(session: Session, name: str, state: TableState, select: str, *, is_
         select,
         # A derived table that was touched is not what its inputs give: the next run makes it.
         fingerprint=state.fingerprint if is_feed else "",
-        figures=state.figures,
+        figures=_figures(session, state, select),
         columns=dict(state.columns),
     )
+
+
+def _figures(session: Session, state: TableState, select: str) -> Mapping[str, Any]:
+    """The table's figures, with as many people as are left: others show that count beside the rows
+    that are left, before the next Stitch counts anew."""
+    if PEOPLE not in state.figures:
+        return state.figures
+    ((people,),) = session.rows(f"SELECT count(DISTINCT amperity_id) FROM ({select})")
+    return {**state.figures, PEOPLE: people}
 
 
 def _facts_of_stitch(session: Session, work: Work, components: list[int]) -> dict[str, Any]:

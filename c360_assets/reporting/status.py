@@ -179,7 +179,7 @@ def _publication(place: Place, now: datetime) -> dict[str, Any]:
     return {
         "path": place.shown,
         "at": published_at,
-        "age_hours": (now - published_at).total_seconds() / 3600,
+        "age_hours": (now - published.written_at).total_seconds() / 3600,
         "kept": place.count_kept(),
     }
 

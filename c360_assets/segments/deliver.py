@@ -9,13 +9,13 @@ in batches belongs to `post_rows` and `saas`.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from c360_assets.customer_360.publication.postgres_connection import postgres
+from c360_assets.customer_360.publication.send_errors import kind_of
 from c360_assets.customer_360.publication.send_files import FORMATS, optional_part, put_file
 from c360_assets.customer_360.publication.send_postgres import (
     FRESH,
@@ -65,16 +65,16 @@ def take_out(
     config = tenant.destinations[destination]
     target = f"{quote_ident(config.schema_name)}.{quote_ident(campaign)}"
     theirs = f"{quote_ident(column)} IN ({', '.join(map(quote_literal, values))})"
-    with _safe_errors(config):
-        from adbc_driver_postgresql import dbapi
-
-        with dbapi.connect(variable(config.url_env, "PostgreSQL's address")) as receiver:
-            with receiver.cursor() as cursor:
-                cursor.execute(f"SELECT to_regclass({quote_literal(target)}) IS NOT NULL")
-                ((has_table,),) = cursor.fetchall()
-                if has_table:
-                    cursor.execute(f"DELETE FROM {target} WHERE {theirs}")
-            receiver.commit()
+    with (
+        _safe_errors(config),
+        postgres(variable(config.url_env, "PostgreSQL's address")) as receiver,
+    ):
+        with receiver.cursor() as cursor:
+            cursor.execute(f"SELECT to_regclass({quote_literal(target)}) IS NOT NULL")
+            ((has_table,),) = cursor.fetchall()
+            if has_table:
+                cursor.execute(f"DELETE FROM {target} WHERE {theirs}")
+        receiver.commit()
 
 
 def render_digest(session: Session, tenant: Tenant, delivery: Delivery) -> str:
@@ -111,9 +111,6 @@ def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery
 
     One transaction: the receiver has all of it or nothing.
     """
-    # Optional, and takes a while to import.
-    from adbc_driver_postgresql import dbapi
-
     address = variable(config.url_env, "PostgreSQL's address")
     schema = config.schema_name
     campaign = delivery.campaign
@@ -121,7 +118,7 @@ def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery
     rows = delivery.rows_sql()
     if delivery.has_actions:
         rows = f"SELECT {delivery.number}::BIGINT AS {NUMBER}, * FROM ({rows})"
-    with dbapi.connect(address) as receiver:
+    with postgres(address) as receiver:
         with receiver.cursor() as cursor:
             ensure_schema(cursor, schema)
             with session.con.sql(rows).to_arrow_reader() as reader:
@@ -144,12 +141,4 @@ def _safe_errors(config: DestinationConfig) -> Iterator[None]:
     except ImportError:
         raise C360Error(f"it needs {optional_part(config)}") from None
     except Exception as error:
-        raise C360Error(f"the receiver did not take it ({_kind(error)})") from None
-
-
-def _kind(error: Any) -> str:
-    kind = type(error).__name__
-    if isinstance(error, OSError) and error.errno:
-        return f"{kind}, {os.strerror(error.errno)}"
-    state = getattr(error, "sqlstate", None)
-    return f"{kind}, SQLSTATE {state}" if state else kind
+        raise C360Error(f"the receiver did not take it ({kind_of(error)})") from None

@@ -65,16 +65,10 @@ class NamedPeople:
             f"AS {PERSON} FROM _c360_listed AS listed "
             f"LEFT JOIN redirects AS now ON now.amperity_id = listed.{PERSON}"
         )
-        ((known, ended),) = self.session.rows(
-            f"SELECT count(p.{PERSON}), count(*) FILTER (WHERE l.listed <> l.{PERSON}) "
-            f"FROM {name} AS l LEFT JOIN {PEOPLE} AS p ON p.{PERSON} = l.{PERSON}"
+        self._tell_of_nobody(f"segments: {file}", name)
+        ((ended,),) = self.session.rows(
+            f"SELECT count(*) FILTER (WHERE listed <> {PERSON}) FROM {name}"
         )
-        if known < len(ids):
-            self.warnings.append(
-                f"segments: {file}: of {counted(len(ids), 'id')} "
-                f"{counted(len(ids) - known, 'is', 'are')} of nobody in the database "
-                f"{self.database.name}"
-            )
         if ended:
             self.warnings.append(
                 f"segments: {file}: {counted(ended, 'id has', 'ids have')} ended; who they became "
@@ -104,4 +98,17 @@ class NamedPeople:
             raise C360Error(f"{file}: must select {PERSON} and nothing else")
         self.session.register("_c360_selected", people)
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM _c360_selected")
+        self._tell_of_nobody(file, table)
         return table
+
+    def _tell_of_nobody(self, subject: str, named: str) -> None:
+        """Warn of ids in the table `named` that no person of the database has."""
+        ((total, known),) = self.session.rows(
+            f"SELECT count(*), count(p.{PERSON}) "
+            f"FROM {named} AS n LEFT JOIN {PEOPLE} AS p ON p.{PERSON} = n.{PERSON}"
+        )
+        if known < total:
+            self.warnings.append(
+                f"{subject}: of {counted(total, 'id')} {counted(total - known, 'is', 'are')} of "
+                f"nobody in the database {self.database.name}"
+            )

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import polars as pl
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from c360_assets.errors import C360Error
@@ -25,8 +26,29 @@ from c360_assets.tenant.models import DestinationConfig
 from c360_assets.warehouse.session import Session
 
 SECONDS = (15, 120)  # to connect, and to answer
+LONGEST_PAUSE = 300.0  # seconds; a run holds the tenant meanwhile
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class _Patience(Retry):
+    """Waits as long as a busy receiver asks for, within reason."""
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Raises C360Error where that is too long: to knock earlier would be impolite."""
+        try:
+            seconds = super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+        if seconds is not None and seconds > LONGEST_PAUSE:
+            raise C360Error(
+                f"the receiver answered {response.status} and asks to wait {seconds:,.0f} seconds, "
+                f"longer than a run waits ({LONGEST_PAUSE:.0f}): send again after that"
+            )
+        return seconds
+
+
 # What a receiver may answer when it is busy; it says how long to wait, or the pause doubles.
-BUSY = Retry(
+BUSY = _Patience(
     total=5,
     backoff_factor=1,
     status_forcelist=(429, 500, 502, 503, 504),
@@ -34,7 +56,6 @@ BUSY = Retry(
     raise_on_status=False,
     redirect=0,
 )
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def post_rows(session: Session, config: DestinationConfig, delivery: Delivery) -> list[int]:

@@ -7,6 +7,7 @@ reads and runs all those checks.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,13 +164,14 @@ class _Reader:
     def _optional(self, name: str, model: type[Model]) -> Model:
         """The settings of a file; their defaults where it is absent or does not fit."""
         path = self.root / name
-        settings = self._model(path, model) if path.exists() else None
+        # A link that leads nowhere is there, and must not count as taken out.
+        settings = self._model(path, model) if os.path.lexists(path) else None
         return model() if settings is None else settings
 
     def _tenant_config(self) -> TenantConfig:
         path = self.root / "tenant.yaml"
         config = None
-        if path.exists():
+        if os.path.lexists(path):
             document = self._document(path)
             if document is not None:
                 config = self._fit(self._with_id(document), TenantConfig)
@@ -197,6 +199,7 @@ class _Reader:
         Files that are easily taken for one, such as `.yml`, get a warning.
         """
         self._refuse_closed(folder)
+        self._refuse_odd(folder)
         below = [path for path in (self.root / folder).rglob("*") if path.is_file()]
         shown = sorted(path for path in below if not path.name.startswith("."))
         for path in shown:
@@ -214,6 +217,14 @@ class _Reader:
                 self.nameless = True
                 remedy = "give this user the rights to read and enter it"
                 self._error(path, "is a folder that may not be looked into", remedy=remedy)
+
+    def _refuse_odd(self, folder: str) -> None:
+        """A link that leads nowhere, or a folder by the name of a file, likewise."""
+        for path in sorted((self.root / folder).rglob("*.yaml")):
+            if not path.is_file() and not path.name.startswith("."):
+                self.nameless = True
+                remedy = "put the file there, or remove what is there"
+                self._error(self._file(path), "is no file that can be read", remedy=remedy)
 
     def _feeds(self) -> list[FeedConfig]:
         feeds: dict[str, FeedConfig] = {}

@@ -27,6 +27,7 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.bucket import WAREHOUSE
 from c360_assets.warehouse.remote_failures import bucket_failure
+from c360_assets.warehouse.sealed_files import seal
 from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 
 # Types that Delta cannot hold, and what they are stored as.
@@ -163,6 +164,7 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
         with _storage_errors(table):
             path.mkdir(parents=True, exist_ok=True)
             con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({FILE})").fetchall()
+            file = seal(file)
     except BaseException:
         file.unlink(missing_ok=True)
         raise
@@ -236,6 +238,11 @@ def _storage_errors(table: str, place: DeltaPlace | None = None) -> Iterator[Non
         elif place is not None and place.options is not None:
             failure = bucket_failure(WAREHOUSE, place.uri, error)
             raise C360Error(f"{unwritten}: {failure}") from None
+        elif place is not None and isinstance(error, DeltaError):
+            reason = (
+                f"{type(error).__name__}: {place.uri}/_delta_log is damaged or may not be written "
+                "to: see to its permissions, or put that folder back from your last backup"
+            )
         else:
             reason = f"{type(error).__name__}: check the disk and its permissions"
         raise C360Error(f"{unwritten} ({reason}, then run again)") from None

@@ -65,7 +65,7 @@ def _read(path: Path) -> Place | None:
         text = path.read_text("utf-8")
         # To parse it takes longer than to open a warehouse of this machine.
         settings = yaml.safe_load(text) if _may_name_it(text) else {}
-    except (ValueError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError):
         raise C360Error(f"{path} cannot be read; `c360 check` says where") from None
     address = settings.get(KEY) if isinstance(settings, dict) else None
     if address is None:

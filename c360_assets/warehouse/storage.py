@@ -41,6 +41,7 @@ from c360_assets.warehouse.place import (
     place_of,
     require_place,
 )
+from c360_assets.warehouse.sealed_files import is_unchanged
 
 COPIES_AT_ONCE = 8
 LONGEST_DOWNLOAD = 3600.0  # seconds
@@ -260,13 +261,15 @@ class BucketStorage:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a data file is there and was not cut short: it begins and ends with its mark."""
+    """Whether a data file is there and as it was written: with its mark at both ends."""
     try:
         with path.open("rb") as file:
             begins = file.read(len(DATA_MARK)) == DATA_MARK
             length = file.seek(0, os.SEEK_END)
             file.seek(max(length - len(DATA_MARK), 0))
-            return begins and length > 2 * len(DATA_MARK) and file.read() == DATA_MARK
+            if not (begins and length > 2 * len(DATA_MARK) and file.read() == DATA_MARK):
+                return False
+        return is_unchanged(path)
     except FileNotFoundError:
         return False
 

@@ -33,8 +33,9 @@ from c360_assets.automation.jobs import DAY as DAY_JOB
 from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
 from c360_assets.reporting.status import read_status
 from c360_assets.reporting.status_screen import render_status
-from c360_assets.run_tags import DAY_TAG
+from c360_assets.run_tags import DAY_TAG, OWNER_TAG
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.processes import owner_mark
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.automation.test_sensors import asked, ran
 from c360_assets_tests.automation.test_waiting import alerts, at, refuse
@@ -193,19 +194,19 @@ def test_an_address_that_was_away_is_tried_again(tmp_path: Path) -> None:
 def test_a_run_that_takes_too_long_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Clocks go forward by an hour meanwhile, which is no minute of the run."""
     tenant = tiny_tenant(tmp_path, "alerts: {runtime: 90m}")
+    begun = at("01:30", 6)
     with dg.DagsterInstance.ephemeral() as instance:
         ran(instance, DAY_JOB, {}, dg.DagsterRunStatus.NOT_STARTED)
         run_id = instance.get_runs()[0].run_id
-        instance.report_dagster_event(
-            dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, DAY_JOB), run_id
-        )
+        instance.add_run_tags(run_id, {OWNER_TAG: owner_mark(run_id)})
+        started = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, DAY_JOB)
+        instance.run_storage.handle_run_event(run_id, started, begun)
         (record,) = instance.get_run_records()
-        begun = datetime.fromtimestamp(record.start_time or 0, UTC)
         for minutes, expected in ((89, 0), (91, 1), (95, 1)):
-            monkeypatch.setattr(
-                sensors, "now", lambda _, minutes=minutes: begun + timedelta(minutes=minutes)
-            )
+            later = begun.astimezone(UTC) + timedelta(minutes=minutes)
+            monkeypatch.setattr(sensors, "now", lambda _, at=later: at.astimezone(begun.tzinfo))
             asked(stitch_sensor(tenant), instance)
             assert len(alerts(tmp_path)) == expected
     (told,) = alerts(tmp_path)

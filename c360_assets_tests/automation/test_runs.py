@@ -33,7 +33,7 @@ from c360_assets.automation.runs import (
 )
 from c360_assets.definitions import build
 from c360_assets.run_tags import FEED_TAG, OWNER_TAG, job_in_words
-from c360_assets.step_failures import STOPPED
+from c360_assets.step_failures import STOPPED, failure_of
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.last_run import last_run
 from c360_assets.warehouse.processes import owner_is_gone, owner_mark, process_identity
@@ -371,3 +371,16 @@ def test_a_run_whose_process_still_ends_is_asked_about_again(
 )
 def test_a_job_is_called_as_people_call_it(name: str, words: str) -> None:
     assert job_in_words(name) == words
+
+
+@pytest.mark.parametrize(
+    ("step", "message", "expected"),
+    [
+        ("stitch", "it was stopped", "stitch: it was stopped"),
+        ("stitch", "w/stitch_ids/x is damaged", "stitch: w/stitch_ids/x is damaged"),
+        ("destination__crm", "destination crm: it is down", "destination crm: it is down"),
+        ("people", "table people could not be written", "table people could not be written"),
+    ],
+)
+def test_a_failure_names_its_step_once(step: str, message: str, expected: str) -> None:
+    assert failure_of(step, message) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from c360_assets.automation import sensors
-from c360_assets.automation.activation_time import expected_at
+from c360_assets.automation.activation_time import expected_at, last_due, was_due
 from c360_assets.automation.alerts import raise_all
 from c360_assets.automation.attempts import attempts_on
 from c360_assets.automation.due import Due
@@ -95,6 +95,36 @@ def test_a_day_is_expected_when_its_activation_is_due(
 ) -> None:
     tenant = tiny_tenant(tmp_path, f"activation: {{cron: '{cron}'}}")
     assert f"{expected_at(tenant, DAY).astimezone(ZONE):%Y-%m-%d %H:%M}" == expected
+
+
+@pytest.mark.parametrize(
+    ("timezone", "cron", "day", "expected", "in_utc"),
+    [
+        # A skipped half hour, as long after the change; a doubled one, the second.
+        ("Australia/Lord_Howe", "15 2 * * *", "2026-10-04", "02:45", "2026-10-03 15:45"),
+        ("Australia/Lord_Howe", "45 1 * * *", "2026-04-05", "01:45", "2026-04-04 15:15"),
+        ("America/New_York", "30 2 * * *", "2026-03-08", "03:30", "2026-03-08 07:30"),
+        ("America/New_York", "30 1 * * *", "2026-11-01", "01:30", "2026-11-01 06:30"),
+        # The hour before midnight comes twice, midnight itself not at all.
+        ("Asia/Beirut", "30 23 * * *", "2026-10-25", "23:30", "2026-10-25 21:30"),
+        ("America/Santiago", "30 0 * * *", "2026-09-06", "01:30", "2026-09-06 04:30"),
+        ("Asia/Kathmandu", "30 6 * * *", "2026-03-08", "06:30", "2026-03-08 00:45"),
+    ],
+)
+def test_clocks_that_change_leave_a_day_its_activation(
+    tmp_path: Path, timezone: str, cron: str, day: str, expected: str, in_utc: str
+) -> None:
+    """Midnight is never the day before: a wait that began there would be over too soon."""
+    tenant = tiny_tenant(tmp_path, f"activation: {{cron: '{cron}'}}", timezone=timezone)
+    due = expected_at(tenant, date.fromisoformat(day))
+    assert f"{due.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}" == f"{day} {expected}"
+    assert f"{due.astimezone(UTC):%Y-%m-%d %H:%M}" == in_utc
+    second = timedelta(seconds=1)
+    assert last_due(tenant, due) == due
+    assert timedelta(hours=23) < due - last_due(tenant, due - second) <= timedelta(hours=25)
+    clock = ZoneInfo(timezone)
+    assert was_due(tenant, due.astimezone(clock))
+    assert not was_due(tenant, (due - second).astimezone(clock))
 
 
 def test_clocks_that_change_make_no_wait_longer(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,18 @@ def test_a_publication_may_take_its_time(tmp_path: Path, hour: int, expected: li
     at = NOW.replace(hour=hour)
     beaten(tmp_path, "tick", at)
     beaten(tmp_path, "published", datetime(2026, 3, 7, 6, 31, tzinfo=ZONE))
+    assert seen(tenant, at) == expected
+
+
+@pytest.mark.parametrize(("clock", "expected"), [("04:29", []), ("04:30", ["unpublished"])])
+def test_clocks_that_change_leave_it_as_much_time(
+    tmp_path: Path, clock: str, expected: list[str]
+) -> None:
+    """Between half past one and half past four of that morning there are two hours."""
+    tenant = tiny_tenant(tmp_path, "activation: {cron: '30 1 * * *'}", as_of="today")
+    at = datetime.combine(NOW, time.fromisoformat(clock), ZONE)
+    beaten(tmp_path, "tick", at)
+    beaten(tmp_path, "published", datetime(2026, 3, 7, 1, 31, tzinfo=ZONE))
     assert seen(tenant, at) == expected
 
 

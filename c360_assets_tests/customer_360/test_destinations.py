@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ import yaml
 from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.destinations import due, send
+from c360_assets.customer_360.publication import postgres_connection
 from c360_assets.customer_360.tables.build import build
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
@@ -256,6 +258,48 @@ def test_postgres_takes_what_a_user_of_few_rights_sends_and_a_refusal_ends_the_s
                 send(session, tenant, "analysts")
         may("DROP TABLE shared.people__c360_new")
         assert send(session, tenant, "analysts").rows["customer_360"] == 3
+
+
+def test_postgres_that_keeps_silent_keeps_nobody_waiting(
+    root: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that has read a table and is left open, and a server that takes a connection and
+    says nothing."""
+    from adbc_driver_postgresql import dbapi
+
+    tenant = tenant_at(root, analysts={"type": "postgres", "url_env": "ANALYSTS", "schema": "held"})
+    monkeypatch.setattr(postgres_connection, "SECONDS_TO_LOCK", 1)
+    monkeypatch.setenv("ANALYSTS", server)
+    with open_session(root / "warehouse") as session, dbapi.connect(server) as analyst:
+        send(session, tenant, "analysts", force=True)
+        with analyst.cursor() as cursor:
+            cursor.execute("SELECT * FROM held.people")
+            with pytest.raises(C360Error, match="55P03, another session reads or changes a table"):
+                send(session, tenant, "analysts", force=True)
+        analyst.rollback()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            address = f"postgresql://c360@127.0.0.1:{port}/postgres?connect_timeout=2"
+            monkeypatch.setenv("ANALYSTS", address)
+            with pytest.raises(C360Error, match="OperationalError, no connection"):
+                send(session, tenant, "analysts", force=True)
+        monkeypatch.setenv("ANALYSTS", server)
+        assert send(session, tenant, "analysts", force=True).rows["customer_360"] == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("postgresql://a@b/c", "postgresql://a@b/c?connect_timeout=15&"),
+        (
+            "postgresql://a:%40@b/c?sslmode=require&connect_timeout=3",
+            "postgresql://a:%40@b/c?sslmode=require&connect_timeout=3&keepalives_idle=30&",
+        ),
+        ("host=b dbname=c", "host=b dbname=c connect_timeout=15 keepalives_idle=30 "),
+    ],
+)
+def test_an_address_keeps_what_it_says_of_waiting(address: str, expected: str) -> None:
+    assert postgres_connection.with_limits(address).startswith(expected)
 
 
 def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

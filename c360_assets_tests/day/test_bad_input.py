@@ -239,7 +239,7 @@ def test_the_next_run_sends_what_a_destination_lacks(
     status = c360_here(monkeypatch, "status", "--tenant", ran).text
     for told in (
         "! crm lacks what is published and has nothing yet: `c360 send crm`",
-        "✗ destination__crm: destination crm (blocked/here) did not take the data",
+        "✗ destination crm (blocked/here) did not take the data",
         "1 file below landing/ is of no feed and not loaded, such as stray.csv",
     ):
         assert told in status

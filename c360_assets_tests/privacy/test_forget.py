@@ -121,6 +121,14 @@ def test_stores_are_open_to_their_owner_only(forgotten: Path) -> None:
     assert [store.name for store in opened if store.open_to_others and store.name == "reports"]
 
 
+def test_people_are_counted_without_those_who_went(forgotten: Path) -> None:
+    """Before the next run: more people than records would be fewer than no duplicates."""
+    with open_session(forgotten / "warehouse") as session:
+        session.bind("unified_coalesced")
+        ((people,),) = session.rows("SELECT count(DISTINCT amperity_id) FROM unified_coalesced")
+        assert session.built("unified_coalesced").figures["amperity_ids"] == people
+
+
 def test_a_dry_run_says_what_would_go_and_changes_nothing(
     tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ class Receiver:
     """
 
     address: str = ""
+    retry_after: str = "0"
     answers: list[tuple[int, str]] = field(default_factory=list)
     requests: list[Mapping[str, Any]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
@@ -46,7 +47,7 @@ def http_receiver() -> Iterator[Receiver]:
             receiver.statuses.append(status)
             self.send_response(status)
             if status in (429, 503):
-                self.send_header("Retry-After", "0")
+                self.send_header("Retry-After", receiver.retry_after)
             if status == 302:
                 self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", str(len(body)))

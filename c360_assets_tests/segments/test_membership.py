@@ -207,7 +207,10 @@ def test_segments_lists_and_sql(session: Session, tmp_path: Path) -> None:
             },
             "everybody_else": {"exclude": [{"list": "lists/picked.csv"}]},
         },
-        sql={"spent": "SELECT amperity_id FROM customer_360 WHERE lifetime_order_revenue > 1;"},
+        sql={
+            "spent": "SELECT amperity_id FROM customer_360 WHERE lifetime_order_revenue > 1 "
+            "UNION ALL VALUES ('stranger'), ('other'), ('other'), (NULL);"
+        },
     )
     outcome = compute(session, tenant)
     assert members(session, "picked") == ["ann", "cleo"]
@@ -215,7 +218,8 @@ def test_segments_lists_and_sql(session: Session, tmp_path: Path) -> None:
     assert members(session, "both") == ["cleo"]
     assert members(session, "everybody_else") == ["bob"]
     assert outcome.warnings == [
-        "segments: lists/picked.csv: of 3 ids 1 is of nobody in the database customer_360"
+        "segments: lists/picked.csv: of 3 ids 1 is of nobody in the database customer_360",
+        "segments/spent.sql: of 5 ids 3 are of nobody in the database customer_360",
     ]
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import paramiko
 import pytest
+import requests
 from pydantic import ValidationError
 
+from c360_assets.customer_360.publication.send_errors import kind_of
 from c360_assets.errors import C360Error
 from c360_assets.segments.campaign_send import send_campaign
 from c360_assets.segments.check_campaigns import check_campaigns
@@ -82,6 +84,38 @@ def test_http_waits_when_the_receiver_is_busy(
     assert len(set(keys[:3])) == 1
     assert len(set(keys)) == 2
     assert len(receiver.people) == len(PEOPLE)
+
+
+def test_http_does_not_wait_for_hours(tmp_path: Path, session: Session, receiver: Receiver) -> None:
+    """A run holds the tenant: nobody would get anything until the receiver is in the mood."""
+    tenant = http_tenant(tmp_path, batch=4)
+    publish(tenant, PEOPLE)
+    everybody_agrees(session)
+    receiver.retry_after = "7200"
+    receiver.answers = [(200, ""), (429, "")]
+    with pytest.raises(C360Error, match="answered 429 and asks to wait 7,200 seconds, longer"):
+        send_campaign(session, campaign(tenant), "crm")
+    receiver.retry_after = "in a while"
+    receiver.answers = [(503, "")]
+    again = send_campaign(session, campaign(tenant), "crm")
+    assert (again.delivery, again.again, again.accounting.sent) == (1, True, 7)
+    assert sorted(row["email"] for row in receiver.people) == sorted(PEOPLE.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (requests.exceptions.SSLError, "SSLError, its certificate is not of that host"),
+        (requests.exceptions.ConnectTimeout, "ConnectTimeout, nothing answers there"),
+        (requests.exceptions.ProxyError, "ProxyError, no connection, or one that broke off"),
+        (ValueError, "ValueError"),
+    ],
+)
+def test_what_went_wrong_is_said_without_the_words_of_others(
+    error: type[Exception], said: str
+) -> None:
+    told = kind_of(error("https://user:secret@crm.example.com"))
+    assert (told.startswith(said), "secret" in told) == (True, False)
 
 
 def test_http_keeps_to_its_pace(tmp_path: Path, session: Session, receiver: Receiver) -> None:

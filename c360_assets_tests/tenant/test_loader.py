@@ -262,6 +262,26 @@ def test_not_utf8(write: Callable[..., Path]) -> None:
     assert [p.message for p in read_tenant(root)[1]] == ["is not UTF-8 text"]
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("feeds/shop/customers.yaml", "is no file that can be read"),
+        ("segments/few.yaml", "is no file that can be read"),
+        ("workflow.yaml", "cannot be read (No such file or directory)"),
+        ("tenant.yaml", "cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_no_file_that_was_taken_out(
+    write: Callable[..., Path], file: str, said: str
+) -> None:
+    link = write() / file
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to("nowhere")
+    problems = [p for p in read_tenant(link.parents[file.count("/")])[1] if p.file == file]
+    assert [(p.severity, p.message) for p in problems] == [("error", said)]
+
+
 YAML_LIKE = st.text(st.sampled_from(list("ab:-[]{}&*<!|>#'\"? \n\t0.,%@~\x00é")), max_size=40)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from c360_assets.warehouse.damaged_data import damage
 from c360_assets.warehouse.ledger import LEDGER, SCHEMA, read_ledger
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.storage import is_whole
 
 
 @pytest.fixture
@@ -82,3 +84,33 @@ def test_a_data_file_that_was_changed_and_kept_its_size_is_named(warehouse: Path
         safe_errors(warehouse.parent / "logs"),
     ):
         raise error
+
+
+def test_a_data_file_of_which_a_disk_has_changed_a_byte_is_not_read(tmp_path: Path) -> None:
+    """It may be a number as readable as the right one, on which no query fails."""
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("domain/orders", "SELECT i AS amount FROM range(1000) AS t(i)")
+        session.commit()
+    (file,) = (tmp_path / "warehouse/domain/orders").glob("*.parquet")
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    file.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    with (
+        open_session(tmp_path / "warehouse") as session,
+        pytest.raises(C360Error, match=f"{file.name} is missing or damaged: put back"),
+    ):
+        session.bind("domain/orders")
+    unsealed = file.with_name(f"{file.stem.rpartition('-')[0]}.parquet")
+    unsealed.write_bytes(whole)
+    assert is_whole(unsealed), "one of an earlier version, which has no checksum"
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text[: len(text) // 2], lambda text: "\0"])
+def test_a_damaged_log_of_a_table_is_named(warehouse: Path, spoil: Callable[[str], str]) -> None:
+    (log,) = (warehouse / LEDGER / "_delta_log").glob("*.json")
+    log.write_text(spoil(log.read_text("utf-8")), "utf-8")
+    with (
+        open_session(warehouse) as session,
+        pytest.raises(C360Error, match=f"{LEDGER}/_delta_log is damaged or may not be written to"),
+    ):
+        session.write(LEDGER, "SELECT 1 AS a")

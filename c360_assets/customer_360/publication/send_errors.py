@@ -19,6 +19,16 @@ REFUSALS = {
     "42501": "its user may not do this: it must own the tables, or may not make the schema",
     "42809": "the target is no table: send under another name",
     "53100": "its disk is full",
+    "55P03": "another session reads or changes a table in a transaction that it leaves open: end "
+    "it there (pg_stat_activity names it)",
+}
+# Errors of the library of HTTP, by the names of their classes, the narrower ones first.
+OF_HTTP = {
+    "SSLError": "its certificate is not of that host, has expired, or is signed by nobody known "
+    "here: `REQUESTS_CA_BUNDLE` names a file of further ones",
+    "ConnectTimeout": "nothing answers there: is it up, and is the address right?",
+    "ReadTimeout": "it took the rows and did not answer in time",
+    "ConnectionError": "no connection, or one that broke off: is it up, and is the address right?",
 }
 
 
@@ -40,23 +50,33 @@ def safe_errors(name: str, config: DestinationConfig) -> Iterator[None]:
 
 
 def _kind(error: Exception, config: DestinationConfig) -> str:
-    """The kind of an error in words of this module or of the operating system, none of the
-    receiver's.
-    """
-    kind = type(error).__name__
+    """As `kind_of`, with what to look at where no connection was made."""
     if isinstance(error, OSError) and error.errno:
-        return f"{kind}, {os.strerror(error.errno)}"
+        return kind_of(error)
+    kind = type(error).__name__
     if scheme_of(config.path or ""):
         return f"{kind}: is the place up, and are its address and the credentials right?"
-    if config.type != "postgres":
-        return kind
-    state = getattr(error, "sqlstate", None)
-    if state:
-        known = [REFUSALS[state]] if state in REFUSALS else []
-        return ", ".join([kind, f"SQLSTATE {state}", *known])
-    if kind == "OperationalError":
+    is_told = getattr(error, "sqlstate", None) or config.type != "postgres"
+    if not is_told and kind == "OperationalError":
         return (
             f"{kind}, no connection: is the server up, and are host, port, user, password and "
             f"database in {config.url_env} right?"
         )
+    return kind_of(error)
+
+
+def kind_of(error: Exception) -> str:
+    """The kind of an error in words of this module or of the operating system, none of the
+    receiver's.
+    """
+    kind = type(error).__name__
+    for class_ in type(error).__mro__:
+        if class_.__module__.startswith("requests") and class_.__name__ in OF_HTTP:
+            return f"{kind}, {OF_HTTP[class_.__name__]}"
+    if isinstance(error, OSError) and error.errno:
+        return f"{kind}, {os.strerror(error.errno)}"
+    state = getattr(error, "sqlstate", None)
+    if state:
+        known = [REFUSALS[state]] if state in REFUSALS else []
+        return ", ".join([kind, f"SQLSTATE {state}", *known])
     return kind

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from c360_assets.customer_360.publication.postgres_connection import postgres
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import DestinationConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -33,9 +34,6 @@ def send_to_postgres(
     A table keeps its grants, and the views that read none of the columns that go. Raises C360Error,
     or what the driver raises.
     """
-    # Optional, and takes a while to import.
-    from adbc_driver_postgresql import dbapi
-
     address = os.environ.get(config.url_env or "")
     if not address:
         raise C360Error(
@@ -45,7 +43,7 @@ def send_to_postgres(
     for table, query in queries.items():
         _check_types(con, table, query)
     rows: dict[str, int] = {}
-    with dbapi.connect(address) as receiver:
+    with postgres(address) as receiver:
         with receiver.cursor() as cursor:
             ensure_schema(cursor, config.schema_name)
             for table, query in queries.items():
