@@ -37,6 +37,7 @@ from c360_assets.ingest.formats.workbooks import (
 from c360_assets.ingest.formats.xml_files import likely_row_tag, xml_to_ndjson
 from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.json_paths import records_path
+from c360_assets.ingest.suggest.other_texts import kind_by_beginning, other_kind_of_text
 from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
 SAMPLE_ROWS = 20_000
@@ -44,18 +45,6 @@ HEAD_BYTES = 4096
 UTF_8_MARK = b"\xef\xbb\xbf"
 # Encodings that the loader sees without being told.
 MARKED_ENCODINGS = ("utf-8", "utf-16", "utf-32")
-# What no text holds, and the share of it from which on a file is none.
-CONTROLS = re.compile("[\x00\x02-\x08\x0e-\x1a\udc80-\udcff]")
-MOST_CONTROLS = 0.05
-FEWEST_LINES = 3
-OTHER_TEXTS = (
-    (re.compile(r"BEGIN:VCARD", re.IGNORECASE), "a vCard file"),
-    (re.compile(r"BEGIN:VCALENDAR", re.IGNORECASE), "a calendar file"),
-    (re.compile(r"<(!doctype html|html|head|body|table|meta)\b", re.IGNORECASE), "an HTML page"),
-    (re.compile(r"\{\\rtf"), "a text of a word processor (RTF)"),
-    (re.compile(r"(var|let|const|window\.\w+)\b[^=\n]*=\s*[\[{]"), "a script (JavaScript)"),
-    (re.compile(r"dn: .*\n(\w+::? .*\n){2}"), "an LDIF file"),
-)
 AVRO_MARK, PARQUET_MARK, GZIP_MARK = b"Obj\x01", b"PAR1", b"\x1f\x8b"
 SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}(?=\.|$)")
 NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
@@ -231,7 +220,7 @@ def _sample_of_file(
     kind = foreign("", head)
     if kind is not None:
         raise C360Error(f"{path}: {kind.problem}; {kind.remedy}")
-    other_kind = _kind_by_beginning(_without_mark(head).decode("utf-8", "replace"))
+    other_kind = kind_by_beginning(_without_mark(head).decode("utf-8", "replace"))
     if other_kind is not None:
         raise C360Error(f"{path}: is {other_kind}; {READABLE}")
     if _without_mark(head).startswith(b"<"):
@@ -403,7 +392,7 @@ def _sample_of_text(path: Path, compression: str, rows: int, country: str) -> Sa
         raise C360Error(
             f"{path}: is JSON in {head.encoding}, and JSON is read in UTF-8 only; save it as UTF-8"
         )
-    other_kind = _other_kind_of_text(head.text)
+    other_kind = other_kind_of_text(head.text)
     if other_kind is not None:
         raise C360Error(f"{path}: is {other_kind}; {READABLE}")
     try:
@@ -431,29 +420,6 @@ def _sample_of_text(path: Path, compression: str, rows: int, country: str) -> Sa
     )
 
 
-def _is_fixed_width(lines: list[str]) -> bool:
-    """Whether lines hold no delimiter, but blanks in the same places."""
-    if any(mark in lines[0] for mark in ",;\t|"):
-        return False
-    starts = [{match.end() for match in re.finditer(" {2,}", line)} for line in lines]
-    return bool(set.intersection(*starts))
-
-
 def _encoded(text: str, encoding: str) -> bytes:
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     return text.encode(encoding, errors)
-
-
-def _other_kind_of_text(text: str) -> str | None:
-    """What a text is that holds no delimited rows, in words for a message."""
-    begin = text.lstrip()[:HEAD_BYTES]
-    if len(CONTROLS.findall(begin)) > MOST_CONTROLS * len(begin):
-        return "a binary file and no text"
-    lines = [line for line in begin.splitlines()[:-1] if line.strip()]
-    if len(lines) >= FEWEST_LINES and _is_fixed_width(lines):
-        return "a text of columns of fixed width"
-    return _kind_by_beginning(begin)
-
-
-def _kind_by_beginning(text: str) -> str | None:
-    return next((kind for pattern, kind in OTHER_TEXTS if pattern.match(text)), None)
