@@ -46,7 +46,7 @@ from c360_assets.warehouse.delta import not_stored, stored_type
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.sql import quote_ident, repeated
-from c360_assets.warehouse.statement import StatementError
+from c360_assets.warehouse.statement import Statement, StatementError
 
 FurtherCheck = Callable[[Session, Tenant, Mapping[str, Mapping[str, str]]], list[Problem]]
 
@@ -71,7 +71,9 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
         own_files: dict[str, str] = {}
         for node in (*nodes, *further):
             problems += _bind(session, node, unknown, own_files)
-            problems += _advice(node)
+            problems += _advice(tenant, node)
+        for table in tenant.custom_tables:
+            problems += _advice_on_custom_table(tenant, table)
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
         tables: dict[str, dict[str, str]] = {}
@@ -340,13 +342,29 @@ def _create(session: Session, name: str, columns: Mapping[str, str]) -> None:
     create_empty(session.con, name, {column: stored_type(kind) for column, kind in columns.items()})
 
 
-def _advice(node: TableNode) -> list[Problem]:
+def _advice_on_custom_table(tenant: Tenant, table: CustomTable) -> list[Problem]:
+    """What a file of custom SQL says and seldom means; that it cannot be read is told elsewhere."""
+    file = table.sql.named(tenant.root)
+    try:
+        read = allowed_statement(table.sql.text, file)
+    except ConfigError:
+        return []
+    return _warnings(tenant, table.name, file, read)
+
+
+def _warnings(tenant: Tenant, name: str, file: str, read: Statement) -> list[Problem]:
+    for_spark = tenant.config.engine.type == "spark"
+    texts = advice(read, for_spark=for_spark)
+    return [Problem("warning", file, f"{name} {text}") for text in texts]
+
+
+def _advice(tenant: Tenant, node: TableNode) -> list[Problem]:
     """Warnings about the tenant's own SQL; the machine's clock gives another result at each run,
     the run's own date does not."""
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)
-    warnings = [Problem("warning", node.file, f"{node.name} {text}") for text in advice(read.query)]
+    warnings = _warnings(tenant, node.name, node.file, read)
     replaces_core = node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
     if replaces_core and not _builds_on_core(node):
         message = f"{node.name} replaces the core table without reading it"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from c360_assets.configuration import load_tenant
+from c360_assets.configuration import all_problems, load_tenant
 from c360_assets.customer_360.tables.dry_run import open_scratch
-from c360_assets.errors import C360Error
+from c360_assets.errors import C360Error, ConfigError
 from c360_assets.ingest.not_loaded import not_loaded
 from c360_assets.reporting.paths import short_path
 from c360_assets.reporting.plain_tables import plain_table
@@ -29,6 +29,7 @@ from c360_assets.segments.consent_state import (
 from c360_assets.segments.preview import PreviewedSend, preview
 from c360_assets.segments.replay import Replayed, replay
 from c360_assets.segments.results import Interval, Results, results
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.wording import counted
@@ -44,6 +45,18 @@ def _opened(root: Path, name: str) -> Iterator[tuple[Session, Campaign]]:
         yield session, campaign
 
 
+def _sound_campaign(tenant: Tenant, name: str) -> Campaign:
+    """Raises ConfigError with the errors that `c360 check` finds in the campaign's file: a
+    misspelt segment would leave nobody out."""
+    campaign = campaign_named(tenant, name)
+    file = tenant.places.get(f"campaign {name}", f"campaigns/{name}.yaml")
+    found = [problem for problem in all_problems(tenant.root) if problem.file == file]
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise ConfigError(errors)
+    return campaign
+
+
 @dataclass(frozen=True)
 class Previewed:
     """What a send would do now. `not_loaded`: feed behind the consent -> delivery days that landed,
@@ -57,7 +70,7 @@ class Previewed:
 def preview_campaign(root: Path, name: str) -> Previewed:
     """Writes nothing. Statements of consent are those that are loaded."""
     tenant = load_tenant(root)
-    campaign = campaign_named(tenant, name)
+    campaign = _sound_campaign(tenant, name)
     gate = campaign.gate
     feeds = consent_feeds(tenant, gate.table) if gate is not None else []
     with open_scratch(root, tenant.config.timezone) as session:
@@ -81,7 +94,7 @@ def send_now(root: Path, names: Sequence[str]) -> CampaignResults:
     The tables that hold consent are made current first, from what is loaded.
     """
     tenant = load_tenant(root)
-    campaigns = [campaign_named(tenant, name) for name in names]
+    campaigns = [_sound_campaign(tenant, name) for name in names]
     done = CampaignResults()
     with (
         tenant_lock(root, "a campaign"),

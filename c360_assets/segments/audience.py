@@ -88,6 +88,7 @@ def decide(session: Session, campaign: Campaign, destination: str, moment: datet
 
     The session has the published file attached as `published`, and the tables
     `campaign_recipients`, `identity_changes` and, where one is asked, the table of the gate.
+    Raises C360Error where the campaign names a segment that is not published.
     """
     _members(session, campaign)
     _units(session, campaign)
@@ -152,8 +153,27 @@ def accounting(session: Session) -> Accounting:
     )
 
 
+def _check_computed(session: Session, campaign: Campaign) -> None:
+    """Raise C360Error where a segment that the campaign names is not published: nobody would be in
+    it, and who is to be left out would be sent."""
+    computed = session.rows(
+        "SELECT DISTINCT segment FROM published.segments.segment_definition "
+        "QUALIFY last_day = max(last_day) OVER ()"
+    )
+    config = campaign.config
+    of_audiences = [name for audience in config.audiences for name in audience.segments]
+    named = {*config.include, *config.exclude, *of_audiences}
+    missing = sorted(named - {name for (name,) in computed})
+    if missing:
+        raise C360Error(
+            f"campaign {campaign.name} names what is no segment of the published database: "
+            f"{', '.join(missing)}; correct the name, or `c360 run` computes a new segment"
+        )
+
+
 def _members(session: Session, campaign: Campaign) -> None:
     """`members`: the audience with the segment and the sub-audience of each person."""
+    _check_computed(session, campaign)
     config = campaign.config
     place = " ".join(
         f"WHEN {quote_literal(name)} THEN {number}" for number, name in enumerate(config.include)

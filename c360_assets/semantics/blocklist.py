@@ -9,7 +9,6 @@ from functools import cache
 
 import polars as pl
 
-from c360_assets.semantics.contact_marks import CONTACT_MACROS
 from c360_assets.semantics.lookups import read_rows
 from c360_assets.semantics.text import fold_upper
 
@@ -91,57 +90,3 @@ def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False)
         | among(local, "local")
         | among(domain, "domain")
     )
-
-
-def _sql_list(values: tuple[str, ...]) -> str:
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-
-
-def _email_macro(name: str, allow_business_email: bool) -> str:
-    def blocked(match: str) -> str:
-        return _sql_list(blocked_values("email", match, allow_business_email)) or "NULL"
-
-    address = "regexp_replace(upper(email_text(v)), '\\+[^@]*@', '@', 'g')"
-    login = f"split_part({address}, '@', 1)"
-    domain = f"split_part({address}, '@', 2)"
-    return (
-        f"CREATE OR REPLACE TEMP MACRO {name}(v) AS CASE WHEN v IS NULL THEN NULL "
-        "WHEN NOT contains(v, '@') THEN FALSE "
-        f"ELSE coalesce({address} IN ({blocked('whole')}), FALSE) "
-        f"OR coalesce({login} IN ({blocked('word')}), FALSE) "
-        f"OR coalesce({login} IN ({blocked('local')}), FALSE) "
-        f"OR coalesce({domain} IN ({blocked('domain')}), FALSE) END"
-    )
-
-
-def _phone_macro() -> str:
-    blocked = _sql_list(blocked_values("phone"))
-    return (
-        "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL"
-        f" ELSE coalesce(right(phone_digits(v), 10), '') IN ({blocked}) END"
-    )
-
-
-def _value_macro() -> str:
-    named = {row["semantic"] for row in read_rows("blocklist.csv")}
-    semantics = sorted(named - {"*", "email", "phone"})
-    cases = " ".join(
-        f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})"
-        for name in semantics
-    )
-    return (
-        "CREATE OR REPLACE TEMP MACRO value_blocked(semantic, v) AS CASE WHEN v IS NULL THEN NULL "
-        f"{cases} ELSE upper(trim(v)) IN ({_sql_list(blocked_values(''))}) END"
-    )
-
-
-# DuckDB statements for the reports, which look at raw values: of e-mail addresses and phones the
-# marks of exports are taken off, other values are trimmed and upper-cased. A value without `@` is
-# an invalid e-mail there, not a blocked one.
-BLOCKLIST_MACROS: list[str] = [
-    *CONTACT_MACROS,
-    _email_macro("email_blocked", False),
-    _email_macro("email_blocked_business", True),
-    _phone_macro(),
-    _value_macro(),
-]

@@ -17,6 +17,7 @@ from typing import Any
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.letters import PLAIN_LETTERS
 from c360_assets.semantics.shipped import shipped_yaml
+from c360_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def _expand(name: str, item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str,
     description = item.get("description", "")
     if numbers:
         for n in numbers:
-            numbered = {**item, "description": description.replace("{n}", str(n))}
-            yield name.replace("{n}", str(n)), numbered
+            words = description.replace("{n} days", counted(n, "day")).replace("{n}", str(n))
+            yield name.replace("{n}", str(n)), {**item, "description": words}
         return
     yield name, item
     if has_id_sibling:

@@ -1,11 +1,10 @@
-r"""What a well-formed e-mail address and phone number are, for Polars and, as macros, for DuckDB.
+r"""What a well-formed e-mail address and phone number are: macros for DuckDB, and for Polars what
+Stitch asks of a phone number.
 
-Validity is about form only. The two spellings of each rule are tested to agree. NULL gives NULL; a
-blank value is not valid. Patterns avoid what only one of the two engines understands (`\s` covers
-Unicode in one, ASCII in the other).
+Validity is about form only. The rules are tested to agree with a second spelling in Polars. NULL
+gives NULL; a blank value is not valid. Patterns avoid what only one of the two engines understands
+(`\s` covers Unicode in one, ASCII in the other).
 """
-
-from collections.abc import Callable
 
 import polars as pl
 
@@ -13,7 +12,6 @@ from c360_assets.semantics.blocklist import blocked_values
 from c360_assets.semantics.contact_marks import (
     CONTACT_MACROS,
     EXTENSION,
-    email_values,
     phone_digits,
     phone_text,
     phone_values,
@@ -50,33 +48,6 @@ _NO_NUMBER = _no_number_pattern()
 REGIONS = ("nanp", "any")
 
 
-def _every(values: pl.Expr, is_valid: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Whether a field has values and each is valid; NULL without a field."""
-    n_invalid = values.list.eval(~is_valid(pl.element()).fill_null(False)).list.sum()
-    return (values.list.len() > 0) & (n_invalid == 0)
-
-
-def email_valid(expr: pl.Expr) -> pl.Expr:
-    """Boolean: each address of the field is well formed and not too long, marks of exports off."""
-    return _every(email_values(expr), _address_valid)
-
-
-def _address_valid(value: pl.Expr) -> pl.Expr:
-    local_part = value.str.split("@").list.first()
-    fits = value.str.len_chars() <= EMAIL_LENGTH
-    local_fits = local_part.str.len_chars() <= LOCAL_LENGTH
-    return fits & local_fits & value.str.contains(EMAIL_PATTERN)
-
-
-def phone_valid(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
-    """Boolean: each number of the field has allowed characters only, is a possible number of the
-    region, and no placeholder.
-
-    `region` is one of `REGIONS`.
-    """
-    return _every(phone_values(expr), lambda value: _number_valid(value, region))
-
-
 def first_phone(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
     """Of several numbers of a field the first that is valid, else the first there is."""
 
@@ -86,7 +57,7 @@ def first_phone(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
         several = (numbers["value"].list.len() > 1).fill_null(False)
         if not several.any():
             return chosen.rename(values.name)
-        is_valid = _number_valid(pl.element(), region).fill_null(False)
+        is_valid = number_valid(pl.element(), region).fill_null(False)
         valid = pl.col("value").list.eval(pl.element().filter(is_valid)).list.first()
         best = numbers.filter(several).select(pl.coalesce(valid, pl.col("value").list.first()))
         return chosen.scatter(several.arg_true(), best.to_series()).rename(values.name)
@@ -94,7 +65,9 @@ def first_phone(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
     return expr.map_batches(first, return_dtype=pl.String, is_elementwise=True)
 
 
-def _number_valid(value: pl.Expr, region: str) -> pl.Expr:
+def number_valid(value: pl.Expr, region: str) -> pl.Expr:
+    """Boolean: one number has allowed characters only, is a possible number of the region (one of
+    `REGIONS`), and no placeholder."""
     digits = phone_digits(value)
     is_possible = digits.str.contains(_NANP if region == "nanp" else _ANY_REGION)
     is_placeholder = digits.str.contains(_NO_NUMBER)

@@ -46,7 +46,8 @@ def check_engine(check: ConfigCheck) -> None:
     else:
         (key,) = named
         _check_address(check, key, given[key] or "")
-        _check_machine(check, key)
+        if _nothing_to_match(check) is None:
+            _check_machine(check, key)
         check.warning(FILE, ("engine", "type"), _who_does_what(check), WHERE)
 
 

@@ -80,6 +80,12 @@ class SqlFile:
     path: Path
     text: str
 
+    def named(self, root: Path) -> str:
+        """The file as messages name it: below the tenant's folder `root`, one elsewhere by its
+        name."""
+        is_below = self.path.is_relative_to(root)
+        return self.path.relative_to(root).as_posix() if is_below else self.path.name
+
 
 @dataclass(frozen=True)
 class CustomTable:

@@ -68,3 +68,16 @@ def test_one_place_names_private_modules_of_dagster() -> None:
         if file.suffix in (".py", ".yaml") and private.search(file.read_text("utf-8"))
     ]
     assert naming == ["event_log.py"]
+
+
+def test_a_table_that_comes_later_is_seen(tmp_path: Path) -> None:
+    log = EventLog(str(tmp_path))
+    assert [log.has_table(name) for name in ("asset_keys", "later", "asset_keys")] == [
+        True,
+        False,
+        True,
+    ]
+    with log.index_connection() as connection:
+        connection.execute(text("CREATE TABLE later (id INTEGER)"))
+    assert log.has_table("later")
+    log.dispose()

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from c360_assets.semantics.validity import phone_valid
+from c360_assets_tests.semantics.valid_in_polars import phone_valid
 
 ADDRESS = ["address", "address2", "city", "state", "postal", "country"]
 TEXT = [

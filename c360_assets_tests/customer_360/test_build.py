@@ -22,6 +22,7 @@ from c360_assets.errors import C360Error, ConfigError
 from c360_assets.ingest.upsert import updated_base
 from c360_assets.reporting.summary import DayReport, summarize
 from c360_assets.semantics.tables import table_spec
+from c360_assets.tenant.engine import EngineConfig
 from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.tenant.models import DatabaseTableConfig, Tenant
 from c360_assets.warehouse.published_file import database_path
@@ -524,27 +525,49 @@ def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(
             "doubles a backslash",
         ),
         (r"SELECT regexp_replace(city, '\s+', '', 'g') AS c FROM customer_360", None),
-        (
-            "SELECT strip_accents(city) AS c FROM customer_360",
-            "strip_accents(), which is not known",
-        ),
-        (
-            "SELECT arg_max(city, given_name) AS c FROM customer_360",
-            "arg_max or arg_min without FILTER",
-        ),
-        (
-            (
-                "SELECT date_diff('month', birthdate, as_of) AS c "
-                "FROM customer_360, run_context WHERE TRUE"
-            ),
-            "counts months",
-        ),
     ],
 )
 def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str | None) -> None:
     found = check_sql(make_tenant(tmp_path, database={"extra": sql}))
     assert [problem.severity for problem in found] == (["warning"] if advice else [])
     assert advice is None or advice in found[0].message
+
+
+UNLIKE_ON_SPARK = {
+    "SELECT strip_accents(city) AS c FROM customer_360": "calls strip_accents(), which",
+    # As it is written, not as SQLGlot calls it.
+    "SELECT Epoch_MS(1) AS c FROM customer_360": "calls epoch_ms(), which",
+    "SELECT arg_max(city, given_name) AS c FROM customer_360": "arg_max or arg_min without FILTER",
+    "SELECT date_diff('month', birthdate, as_of) AS c FROM customer_360, run_context WHERE TRUE": (
+        "counts months"
+    ),
+}
+
+
+def test_what_spark_does_otherwise_is_told_where_spark_is_the_engine(tmp_path: Path) -> None:
+    sql = {f"extra_{number}": text for number, text in enumerate(UNLIKE_ON_SPARK)}
+    text = "SELECT id, strip_accents(id) AS plain FROM CRM_People"
+    friends = custom_table(tmp_path, "CDT_Friends", text)
+    people = feed("CRM:People", {})
+    here = make_tenant(tmp_path, feeds=[people], custom=[friends], database=sql)
+    assert check_sql(here) == []
+    spark = EngineConfig(type="spark", master="local[2]")
+    there = replace(here, config=here.config.model_copy(update={"engine": spark}))
+    found = {problem.file: problem.message for problem in check_sql(there)}
+    assert "calls strip_accents()" in found.pop("domain_tables/CDT_Friends.sql")
+    said = [message for _, message in sorted(found.items())]
+    assert len(said) == len(UNLIKE_ON_SPARK)
+    for message, words in zip(said, UNLIKE_ON_SPARK.values(), strict=True):
+        assert words in message
+
+
+def test_a_custom_domain_table_is_advised_too(tmp_path: Path) -> None:
+    text = "SELECT a.id FROM CRM_People AS a, CRM_People AS b"
+    pairs = custom_table(tmp_path, "CDT_Pairs", text)
+    tenant = make_tenant(tmp_path, feeds=[feed("CRM:People", {})], custom=[pairs])
+    (problem,) = check_sql(tenant)
+    assert (problem.severity, problem.file) == ("warning", "domain_tables/CDT_Pairs.sql")
+    assert "CDT_Pairs joins a table without a condition" in problem.message
 
 
 def test_a_tag_of_ones_own_may_be_any_word(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from c360_assets.customer_360.tables.build import prepare_context
+from c360_assets.semantics.countries import Home
 from c360_assets.validations.declarations import missing
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
@@ -569,6 +570,21 @@ def test_cg19_contactability(session: Session, tmp_path: Path, sms: bool) -> Non
         True,
         None,
     ]
+
+
+def test_a_session_has_the_functions_that_are_named_and_theirs(session: Session) -> None:
+    asked = "SELECT function_name FROM duckdb_functions() WHERE database_name = 'temp' ORDER BY 1"
+    number = "SELECT phone_key('030 123456')"
+    prepare_context(session, AS_OF, sql="SELECT Phone_Key(x) FROM y")
+    named = [name for (name,) in session.rows(asked)]
+    assert named == ["phone_compared", "phone_digits", "phone_key", "phone_text", "plain_contact"]
+    assert session.rows(number) == [("030123456",)]
+    # Elsewhere numbers are read otherwise, and back again.
+    for home, read in ((Home("DE", "DE"), "4930123456"), (None, "030123456")):
+        prepare_context(session, AS_OF, home, sql=number)
+        assert session.rows(number) == [(read,)]
+    prepare_context(session, AS_OF)
+    assert len(session.rows(asked)) > 20
 
 
 def test_white_space_is_what_unicode_calls_so(session: Session) -> None:

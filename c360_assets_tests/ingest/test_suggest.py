@@ -21,7 +21,7 @@ import yaml
 from c360_assets.configuration import read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column_types import infer
-from c360_assets.ingest.suggest.feed import suggest_feed
+from c360_assets.ingest.suggest.feed import propose_feed
 from c360_assets.ingest.suggest.sample import read_sample
 
 ROWS = [
@@ -66,7 +66,7 @@ def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict[
     file = tmp_path / "landing" / "shop" / name
     file.parent.mkdir(parents=True)
     write(file)
-    text = suggest_feed(file)
+    text = propose_feed(file).text
     assert "amy" not in text
     assert "example.com" not in text
     settings = "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ncountry: US\n"
@@ -246,13 +246,13 @@ def test_text_that_is_not_utf_8_names_its_encoding(
     sample = read_sample(path)
     assert sample.options == ({"encoding": proposed} if proposed else {})
     assert sample.frame.rows() == [("1", line[2:]), ("2", line[2:])]
-    assert (f"encoding: {proposed}" in suggest_feed(path)) is bool(proposed)
+    assert (f"encoding: {proposed}" in propose_feed(path).text) is bool(proposed)
 
 
 def test_accented_names_keep_their_letters(tmp_path: Path) -> None:
     path = tmp_path / "gaeste.csv"
     path.write_text("Straße,Geändert am,Endereço,Prénom,氏名\na,b,c,d,e\n", "utf-8")
-    fields = yaml.safe_load(suggest_feed(path))["fields"]
+    fields = yaml.safe_load(propose_feed(path).text)["fields"]
     assert [f["rename"] for f in fields.values()] == [
         "strasse",
         "geandert_am",
@@ -331,13 +331,15 @@ def test_a_date_in_the_name_with_the_year_last(
 ) -> None:
     feed = propose(tmp_path, name, lambda p: p.write_text(f"id,dob\n1,{birthdate}\n"))
     assert (feed["files"]["pattern"], feed["feed"]) == (pattern, "M")
-    assert ("check which is first" in suggest_feed(tmp_path / "landing/shop" / name)) is warned_of
+    assert (
+        "check which is first" in propose_feed(tmp_path / "landing/shop" / name).text
+    ) is warned_of
 
 
 def test_decimal_commas_are_declared_and_no_key(tmp_path: Path) -> None:
     path = tmp_path / "lines.csv"
     path.write_text("Número;Item;Total\nP1;1;1.234,56\nP1;2;7,50\nP2;1;1200,00\n", "utf-8")
-    feed = yaml.safe_load(suggest_feed(path))
+    feed = yaml.safe_load(propose_feed(path).text)
     assert feed["fields"]["Total"] == {
         "type": "decimal", "scale": 2, "number": {"decimal": ",", "thousands": "."},
     }  # fmt: skip
@@ -349,7 +351,7 @@ def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
     path.write_bytes("id;name\n1;Jürgen Müller\n2;Søren Ünal\n".encode() + b"3;J\xfcrgen\n")
     sample = read_sample(path)
     assert (sample.options, len(sample.frame)) == ({}, 2)
-    assert "1 is rejected, each with its line in a log: encoding_error" in suggest_feed(path)
+    assert "1 is rejected, each with its line in a log: encoding_error" in propose_feed(path).text
 
 
 @pytest.mark.parametrize(
@@ -431,7 +433,7 @@ def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, wo
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(C360Error, match=words) as raised:
-        suggest_feed(tmp_path / name)
+        propose_feed(tmp_path / name)
     assert "secret" not in str(raised.value)
 
 
@@ -478,7 +480,7 @@ def test_rows_of_tagged_tables_are_told_apart_as_their_tables_have_them(
     header, rows, key = KEYS[case]
     file = tmp_path / "rows.csv"
     file.write_text("\n".join([header, *rows]) + "\n")
-    assert yaml.safe_load(suggest_feed(file))["primary_key"] == key
+    assert yaml.safe_load(propose_feed(file).text)["primary_key"] == key
 
 
 @pytest.mark.parametrize(
@@ -502,7 +504,7 @@ def test_times_without_a_zone_are_proposed_to_be_the_tenants(
     (tmp_path / "tenant.yaml").write_text(f"id: {uuid4()}\ntimezone: {zone}\ncountry: JP\n")
     file = tmp_path / "landing/shop/visits-20260402.csv"
     file.write_text("visit_id,came_at\n" + "".join(f"V{n},{t}\n" for n, t in enumerate(times)))
-    assert yaml.safe_load(suggest_feed(file)).get("timezone") == proposed
+    assert yaml.safe_load(propose_feed(file).text).get("timezone") == proposed
 
 
 @pytest.mark.parametrize(
@@ -520,7 +522,7 @@ def test_a_name_says_that_its_times_are_in_utc(tmp_path: Path, column: str, zone
     (tmp_path / "tenant.yaml").write_text(f"id: {uuid4()}\ntimezone: America/Denver\n")
     file = tmp_path / "landing/pay/charges-20260402.csv"
     file.write_text(f"charge_id,{column}\nC1,2026-04-01 20:00:00\nC2,2026-04-02 08:15:30\n")
-    assert yaml.safe_load(suggest_feed(file))["timezone"] == zone
+    assert yaml.safe_load(propose_feed(file).text)["timezone"] == zone
 
 
 def test_the_day_comes_first_where_the_tenants_country_writes_it_so(tmp_path: Path) -> None:
@@ -533,7 +535,7 @@ def test_the_day_comes_first_where_the_tenants_country_writes_it_so(tmp_path: Pa
         (root / "tenant.yaml").write_text(f"id: {uuid4()}\ncountry: {country}\n")
         file = root / "landing/shop/people-01-02-2026.csv"
         file.write_text(text)
-        proposed[country] = yaml.safe_load(suggest_feed(file))
+        proposed[country] = yaml.safe_load(propose_feed(file).text)
     formats = [feed["fields"]["born"]["format"] for feed in proposed.values()]
     assert formats == ["dd/MM/yyyy", "MM/dd/yyyy"]
     patterns = [feed["files"]["pattern"] for feed in proposed.values()]

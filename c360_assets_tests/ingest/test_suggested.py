@@ -16,7 +16,7 @@ import yaml
 from c360_assets.configuration import read_tenant
 from c360_assets.ingest.casts import cast_for, typed_sql
 from c360_assets.ingest.suggest.column_types import infer
-from c360_assets.ingest.suggest.feed import suggest_feed
+from c360_assets.ingest.suggest.feed import propose_feed
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets_tests.ingest.tenants import feed_of, load, table, tenant_of
 
@@ -66,7 +66,7 @@ def test_a_proposal_is_right_and_loads(tmp_path: Path, name: str) -> None:
     rows, key, newest, stitch, tags = EXPECTED[name]
     (tmp_path / "landing/in").mkdir(parents=True)
     shutil.copy(SAMPLES / name, tmp_path / "landing/in" / name)
-    text = suggest_feed(tmp_path / "landing/in" / name)
+    text = propose_feed(tmp_path / "landing/in" / name).text
     assert "example.com" not in text
     (tmp_path / "tenant.yaml").write_text("id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n")
     (tmp_path / "feeds").mkdir()
@@ -93,7 +93,7 @@ def test_texts_for_a_missing_value_are_proposed(tmp_path: Path) -> None:
         "person_no,last_name,spent,seen\n"
         "1,Null,NULL,2024-01-05\n2,Nan,1.50,n/a\n3,Lee,2.00,2024-01-06\n"
     )
-    text = suggest_feed(sample)
+    text = propose_feed(sample).text
     assert 'null_values: ["n/a", "null"]' in text
     feed = FeedConfig.model_validate(yaml.safe_load(text))
     assert {column: item.type for column, item in feed.outputs.items()} == {

@@ -97,6 +97,9 @@ def publish(
             (segment, person, day, "d") for segment, ids in memberships.items() for person in ids
         ]
         con.executemany("INSERT INTO segments.segment_membership VALUES (?, ?, ?, ?)", members)
+        con.execute("CREATE TABLE segments.segment_definition (segment VARCHAR, last_day DATE)")
+        computed = [(segment, day) for segment in memberships]
+        con.executemany("INSERT INTO segments.segment_definition VALUES (?, ?)", computed)
 
 
 def consent(session: Session, answers: Mapping[str, bool], **columns: str) -> None:

@@ -372,6 +372,28 @@ def test_a_preview_says_what_a_send_would(session: Session, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"include": ["buyers", "byers"]},
+        {"exclude": "byers"},
+        {"audiences": [{"name": "best", "segments": ["byers"]}]},
+    ],
+)
+def test_a_segment_that_is_not_published_stops_the_list(
+    session: Session, tmp_path: Path, names: dict[str, Any]
+) -> None:
+    """Of a misspelt exclusion nobody would be left out."""
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True})
+    of = campaign(tenant, **names)
+    for ask in (lambda: previewed(session, of), lambda: send_campaign(session, of, "crm")):
+        with pytest.raises(C360Error, match=r"spring names what is no segment .*: byers;"):
+            ask()
+    assert not (tmp_path / "exports").exists()
+
+
 def test_a_changed_salt_is_refused(session: Session, tmp_path: Path) -> None:
     tenant = sending_tenant(tmp_path)
     publish(tenant, {"ann": "ann@x.com"})

@@ -1,14 +1,11 @@
-"""The global blocklist: whole values, e-mail patterns, the shorter business list, and the same in
-SQL.
-"""
+"""The global blocklist: whole values, e-mail patterns, the shorter business list."""
 
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
 
-from c360_assets.semantics.blocklist import BLOCKLIST_MACROS, blocked_values, is_blocked
+from c360_assets.semantics.blocklist import blocked_values, is_blocked
 from c360_assets.semantics.lookups import read_rows
 from c360_assets.semantics.names import clean_name
 from c360_assets.semantics.nicknames import nickname_map, with_given_canonical
@@ -69,20 +66,6 @@ def test_the_lists_are_complete() -> None:
     assert len(blocked_values("phone")) == 23 + 13
     assert len(blocked_values("email", "local")) == 63
     assert len(blocked_values("email", "local", allow_business_email=True)) == 20
-
-
-def test_macros() -> None:
-    con = duckdb.connect()
-    for statement in BLOCKLIST_MACROS:
-        con.execute(statement)
-    row = con.execute(
-        "SELECT email_blocked('info+1@x.com'), email_blocked_business('info@x.com'), "
-        "email_blocked('none'), email_blocked(NULL), phone_blocked('1 (111) 111-1111'), "
-        "phone_blocked('2065550111'), "
-        "value_blocked('city', ' na '), value_blocked('surname', 'na'), "
-        "value_blocked('company', 'n/a')"
-    ).fetchall()
-    assert row == [(True, False, False, None, True, False, True, False, True)]
 
 
 def test_nicknames_take_the_tenants_pairs_and_a_removal_wins() -> None:

@@ -83,9 +83,12 @@ NO_TABLE = {"feeds/shop/customers.yaml": CUSTOMERS.replace("stitch: true\n", "")
         (NO_TABLE | {"stitch.yaml": "tables: [Shop:Customers]\n"}, "`tables` of stitch.yaml lists"),
     ],
 )
-def test_a_cluster_that_is_given_nothing_to_do_is_told(
-    check: Check, further: dict[str, str], reason: str
+def test_a_cluster_that_is_given_nothing_to_do_is_told_and_needs_no_java(
+    check: Check, monkeypatch: pytest.MonkeyPatch, further: dict[str, str], reason: str
 ) -> None:
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(check_engine, "find_spec", lambda package: None)
     found = check(changes("{type: spark, master: 'local[2]'}") | further)
     (warning,) = [problem for problem in found if problem.key == "engine.type"]
     assert f"nothing runs on Spark, as {reason}" in warning.message

@@ -13,9 +13,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from c360_assets.semantics.blocklist import blocked_values
+from c360_assets.semantics.contact_marks import phone_digits
 from c360_assets.semantics.tags import column_for
-from c360_assets.semantics.validity import email_valid, phone_digits, phone_valid
 from c360_assets.tenant.models import SourceTable
+from c360_assets_tests.semantics.valid_in_polars import email_valid, phone_valid
 
 Numbers = dict[str, float | str | None]
 RC = pl.col("is_return") | pl.col("is_cancellation")

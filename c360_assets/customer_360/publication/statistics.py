@@ -20,6 +20,9 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 TABLE = "column_statistics"
 # Above this many rows different values are estimated (HyperLogLog: the same whatever the threads).
 EXACT_ROWS = 100_000
+# Up to this many rows the different values are listed: to plan a DISTINCT takes some
+# milliseconds, and tables have hundreds of columns.
+LISTED_ROWS = 10_000
 KEYS = ("pk", "_pk", "_uuid_pk", "ck", "rep_pk", "pk1", "pk2")
 
 
@@ -127,9 +130,12 @@ def _described(
     is_estimate = size > EXACT_ROWS
     parts = ["count(*)"]
     for column in table.columns:
-        parts += _counts_sql(table, column, is_estimate)
+        if column in table.blank:
+            parts += ["0", "0", "NULL"]
+        else:
+            parts += counts_sql(column, size, example=_may_show(column, table.meaning[column]))
     rows = 0
-    # Three per column, in the order of `_counts_sql`; an empty table need not be read.
+    # Three per column, in the order of `counts_sql`; an empty table need not be read.
     counts: list[Any] = [None] * (len(parts) - 1)
     if size:
         query = f"SELECT {', '.join(parts)} FROM {_source(database, table)}"
@@ -158,18 +164,16 @@ def _described(
     return described
 
 
-def _counts_sql(table: Described, column: str, is_estimate: bool) -> tuple[str, str, str]:
-    """Expressions of a column: how many values, how many different ones, and an example."""
-    if column in table.blank:
-        return "0", "0", "NULL"
+def counts_sql(column: str, size: int, *, example: bool) -> tuple[str, str, str]:
+    """Expressions of a column: how many values, how many different ones, and an `example` where
+    one may be shown; `size` is about how many rows the table has."""
     name = quote_ident(column)
     distinct = f"count(DISTINCT {name})"
-    if is_estimate:
+    if size <= LISTED_ROWS:
+        distinct = f"len(list_distinct(list({name})))"
+    elif size > EXACT_ROWS:
         distinct = f"least(approx_count_distinct({name}), count({name}))"
-    example = "NULL"
-    if _may_show(column, table.meaning[column]):
-        example = f"min({name})::VARCHAR"
-    return f"count({name})", distinct, example
+    return f"count({name})", distinct, f"min({name})::VARCHAR" if example else "NULL"
 
 
 def _source(database: str, table: Described) -> str:

@@ -87,6 +87,26 @@ def macro_statements(schema: str | None = None, *, home: Home | None = None) -> 
     ]
 
 
+def macros_named_in(sql: str, home: Home | None = None) -> list[str]:
+    """The temporary ones of `macro_statements` whose names stand in `sql`, and those that they use,
+    in the same order."""
+    statements = macro_statements(home=home)
+    named = {macro_name(statement): statement for statement in statements}
+    wanted: set[str] = set()
+    texts = [sql]
+    while texts:
+        text = texts.pop().lower()
+        found = {name for name in named if name in text} - wanted
+        wanted |= found
+        texts += [named[name] for name in found]
+    return [statement for name, statement in named.items() if name in wanted]
+
+
+def macro_name(statement: str) -> str:
+    """The name of the function that one of `macro_statements` creates, in small letters."""
+    return statement.partition(" MACRO ")[2].partition("(")[0].strip().lower()
+
+
 def available_tables(tenant: Tenant) -> frozenset[str]:
     """Tables that have data of this tenant behind them; the others exist too, empty."""
     names = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)}

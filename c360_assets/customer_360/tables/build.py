@@ -18,7 +18,11 @@ from weakref import WeakKeyDictionary
 import duckdb
 
 from c360_assets import semantics
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
+from c360_assets.customer_360.rendering.render import (
+    RUN_CONTEXT,
+    macro_statements,
+    macros_named_in,
+)
 from c360_assets.customer_360.tables.databases import bind_kept, bind_key, databases
 from c360_assets.customer_360.tables.graph import TableNode, in_order, reads
 from c360_assets.customer_360.tables.run_records import (
@@ -60,8 +64,8 @@ ONE_ROW_PER_PERSON = frozenset(
     }
 )
 
-# Sessions that have the shared functions already.
-_READY: WeakKeyDictionary[Session, Home | None] = WeakKeyDictionary()
+# Sessions, at home where, and the statements of the shared functions that they have already.
+_READY: WeakKeyDictionary[Session, tuple[Home | None, frozenset[str]]] = WeakKeyDictionary()
 
 
 class DatabaseTable(Recipe):
@@ -217,8 +221,10 @@ def prepare(session: Session, node: TableNode, as_of: date) -> None:
     """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs,
     its core version.
     """
-    prepare_context(session, as_of, node.home)
     kept = dict(node.kept)
+    core = node.core.sql if node.core is not None else ""
+    read = [node.sql, core, *filter(None, kept.values())]
+    prepare_context(session, as_of, node.home, sql="\n".join(read))
     if node.key is not None:
         bind_key(session, node.key, node.unified)
     for called, table in node.binds:
@@ -227,13 +233,19 @@ def prepare(session: Session, node: TableNode, as_of: date) -> None:
         session.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(node.name)} AS {node.core.sql}")
 
 
-def prepare_context(session: Session, as_of: date, home: Home | None = None) -> None:
+def prepare_context(
+    session: Session, as_of: date, home: Home | None = None, *, sql: str | None = None
+) -> None:
     """Give the session the functions that the database's SQL shares, those that read phone numbers
-    as at `home`, and the date of the run."""
-    if session not in _READY or _READY[session] != home:
-        for statement in macro_statements(home=home):
+    as at `home`, and the date of the run. Of `sql` only the functions that it names: each takes a
+    millisecond, and a table is built in a session of its own."""
+    ready_at, ready = _READY.get(session, (home, frozenset()))
+    known = ready if ready_at == home else frozenset()
+    wanted = macro_statements(home=home) if sql is None else macros_named_in(sql, home)
+    for statement in wanted:
+        if statement not in known:
             session.execute(statement)
-        _READY[session] = home
+    _READY[session] = (home, known.union(wanted))
     session.execute(
         f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of"
     )

@@ -252,8 +252,7 @@ def _tenant_node(
 ) -> TableNode:
     """The tenant's SQL; where it reads its own name, that means what it replaces: Stitch's table,
     or the shipped version."""
-    is_in_folder = own.path.is_relative_to(tenant.root)
-    file = own.path.relative_to(tenant.root).as_posix() if is_in_folder else own.path.name
+    file = own.named(tenant.root)
     binds, uses_as_of = references(own.text, file, names)
     core: TableNode | None = None
     others = tuple(pair for pair in binds if pair[0].lower() != own.name.lower())

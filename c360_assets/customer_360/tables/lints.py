@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from c360_assets.customer_360.tables.spark_differences import known_differences
+from c360_assets.warehouse.statement import Statement
 from c360_assets.wording import counted
 
 LONG_LIST = 100
@@ -103,10 +104,11 @@ def doubled_backslash(query: exp.Query) -> Iterator[str]:
             )
 
 
-def unknown_to_spark(query: exp.Query) -> Iterator[str]:
-    calls = query.find_all(exp.Func)
-    names = {function_name(call) for call in calls if not isinstance(call, exp.Array | exp.Struct)}
-    for name in sorted(names - PORTABLE - CLOCK):
+def unknown_to_spark(query: exp.Query, written: str = "") -> Iterator[str]:
+    """`written` is the text that was read as `query`: functions are called as they are there."""
+    calls = [c for c in query.find_all(exp.Func) if not isinstance(c, exp.Array | exp.Struct)]
+    unknown = [call for call in calls if function_name(call) not in PORTABLE | CLOCK]
+    for name in sorted({_name_written(call, written) for call in unknown}):
         yield f"calls {name}(), which is not known to give the same answer on Spark"
     if any(_skips_missing(call) for call in query.find_all(exp.ArgMax, exp.ArgMin)):
         yield (
@@ -120,6 +122,16 @@ def unknown_to_spark(query: exp.Query) -> Iterator[str]:
                 f"counts {unit}s between two dates, which Spark does otherwise: "
                 "use year() and month()"
             )
+
+
+def _name_written(call: exp.Expr, written: str) -> str:
+    """SQLGlot gives `strftime` and its like names of its own; an operator has no other."""
+    place = call.meta
+    if not isinstance(call, exp.Anonymous) and "start" in place:
+        name = written[place["start"] : place["end"] + 1].lower()
+        if name.isidentifier():
+            return name
+    return function_name(call)
 
 
 def _skips_missing(call: exp.Expr) -> bool:
@@ -150,11 +162,13 @@ LINTS: tuple[Callable[[exp.Query], Iterator[str]], ...] = (
     window_over_everything,
     long_exclusion,
     doubled_backslash,
-    unknown_to_spark,
-    known_differences,
 )
 
 
-def advice(query: exp.Query) -> tuple[str, ...]:
-    """What a person may want to change in `query`, each piece of advice once."""
-    return tuple(dict.fromkeys(text for lint in LINTS for text in lint(query)))
+def advice(read: Statement, *, for_spark: bool) -> tuple[str, ...]:
+    """What a person may want to change in the statement, each piece of advice once; also what
+    Spark would do otherwise, if asked."""
+    texts = [text for lint in LINTS for text in lint(read.query)]
+    if for_spark:
+        texts += [*unknown_to_spark(read.query, read.text), *known_differences(read.query)]
+    return tuple(dict.fromkeys(texts))

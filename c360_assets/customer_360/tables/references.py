@@ -6,14 +6,18 @@ Only parsing, by `warehouse.allowed_sql`: nothing here runs SQL. The graph that 
 
 from __future__ import annotations
 
-import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from sqlglot import exp
 
 from c360_assets.customer_360.rendering.gathered_tables import has_stitched_version
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT, SHIPPED, macro_statements
+from c360_assets.customer_360.rendering.render import (
+    RUN_CONTEXT,
+    SHIPPED,
+    macro_name,
+    macro_statements,
+)
 from c360_assets.customer_360.tables.lints import reads_clock
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
@@ -44,7 +48,6 @@ OVERRIDE_FOLDER = "override"
 # Tables that SQL of the database cannot read: its own are known by their files, segments are
 # made from it.
 NOT_READ = ("customer_360", "segments", "stitch_qa")
-MACRO_NAME = re.compile(r"\bMACRO (\w+)\s*\(")
 
 
 def passed_through(tenant: Tenant) -> dict[str, PassthroughTable]:
@@ -95,8 +98,7 @@ class Names:
 @cache
 def shared_functions() -> frozenset[str]:
     """The functions that the platform adds for SQL of the database."""
-    found = (MACRO_NAME.search(created) for created in macro_statements())
-    return frozenset(name[1].lower() for name in found if name is not None)
+    return frozenset(map(macro_name, macro_statements()))
 
 
 def statement(sql: str, file: str) -> Statement:

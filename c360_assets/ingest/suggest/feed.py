@@ -64,22 +64,15 @@ class Proposal:
         return place_of_feed(self.source, self.feed)
 
 
-def suggest_feed(path: Path, source: str | None = None, feed: str | None = None) -> str:
-    """The commented YAML of a feed for files like `path`; saved below `feeds/` it passes `check`.
-
-    `source` and `feed` name it; by default the folder and the file do. Raises C360Error when no
-    sample can be read.
-    """
-    return propose_feed(path, source, feed).text
-
-
 def propose_feed(
     path: Path, source: str | None = None, feed: str | None = None, *, flatten: bool = False
 ) -> Proposal:
-    """As `suggest_feed`, with the names and the trial's result.
+    """The commented YAML of a feed for files like `path`, which passes `check` below `feeds/`, with
+    the names and the trial's result.
 
-    With `flatten` also the custom domain tables that make columns of nested fields; where persons
-    are in one, it is stitched instead of the feed.
+    `source` and `feed` name it; by default the folder and the file do. Raises C360Error when no
+    sample can be read. With `flatten` also the custom domain tables that make columns of nested
+    fields; where persons are in one, it is stitched instead of the feed.
     """
     return proposal_of(draft_feed(path, source, feed), flatten=flatten)
 
