@@ -36,6 +36,7 @@ from c360_assets.customer_360.tables.schemas import (
     person_column,
     source_schema,
 )
+from c360_assets.customer_360.tables.spark_choice import told_of_tables
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.column_types import SYSTEM_COLUMNS
@@ -74,6 +75,7 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
             problems += _advice(node)
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
+        problems += told_of_tables(tenant)
         tables: dict[str, dict[str, str]] = {}
         if _names_columns(tenant):
             tables = _columns_of_tables(session, tenant, nodes, unknown)

@@ -1,5 +1,4 @@
-"""A session of Spark on a cluster: how one is begun and ended, how it is waited for, and what is
-said when it fails.
+"""A session of Spark on a cluster: how one is begun and ended, and how it is waited for.
 
 A classic session and one through Spark Connect do the same for whoever holds one. What is computed
 in it belongs to the stages. Imported only where a tenant's engine is a cluster: PySpark is an
@@ -9,17 +8,17 @@ extra.
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from c360_assets.errors import C360Error
+from c360_assets.warehouse.cluster_errors import told
 from c360_assets.warehouse.cluster_waiting import waited
 
 Made = TypeVar("Made")
@@ -29,8 +28,8 @@ OF_CLASSIC = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.maxResultSize": "0",
 }
-TOLD_BY_WORKER = re.compile(r"C360Error: ((?:stitch|database): [^\n]+)")
-LACKING = re.compile(r"No module named '(\w+)")
+# They write what Spark says of SQL that fails on this screen, and it quotes values.
+QUOTING = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 
 
 class Cluster:
@@ -44,6 +43,8 @@ class Cluster:
         self.stage = stage
         self._patience = patience
         self._stalled = stalled
+        for name in QUOTING:
+            PySparkLogger.getLogger(name).disabled = True
 
     @classmethod
     def at_master(
@@ -75,6 +76,12 @@ class Cluster:
     def waited(self, action: Callable[[], Made]) -> Made:
         """What the action on the cluster returns, unless nobody there works on it."""
         return waited(action, self._stalled, self._patience, self.stage)
+
+    def is_open(self) -> bool:
+        """Whether nobody has ended the session: classic ones of a process end together."""
+        with suppress(Exception):
+            return bool(self.session.range(1).columns)
+        return False
 
     def close(self) -> None:
         with suppress(Exception):
@@ -112,27 +119,3 @@ class StalledQuery:
 
     def __call__(self) -> bool:
         return self._idle
-
-
-@contextmanager
-def told(stage: str, doing: str) -> Iterator[None]:
-    """What Spark raises inside the block, as a C360Error without the text that it came with."""
-    try:
-        yield
-    except C360Error:
-        raise
-    except Exception as error:
-        raise C360Error(sentence(stage, doing, error)) from None
-
-
-def sentence(stage: str, doing: str, error: Exception) -> str:
-    """What to say of something that Spark raised, without the text that it came with."""
-    text = str(error)
-    if by_worker := TOLD_BY_WORKER.search(text):
-        return f"{by_worker[1]}, on a worker of Spark"
-    if lacking := LACKING.search(text):
-        return (
-            f"{stage}: the workers of Spark lack the package {lacking[1]}: they need this package, "
-            "with what it needs, in the Python that they start (PYSPARK_PYTHON)"
-        )
-    return f"{stage}: {doing} failed on Spark ({type(error).__name__})"

@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant import check_engine
 from c360_assets.tenant.models import EngineConfig
+from c360_assets.warehouse.cluster_place import refuse_unreachable
 from c360_assets_tests.tenant.conftest import Check
 from c360_assets_tests.tenant.right_tenant import CUSTOMERS, RIGHT
 

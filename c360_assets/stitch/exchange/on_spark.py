@@ -20,7 +20,8 @@ from c360_assets.stitch.exchange import worker
 from c360_assets.stitch.exchange.rows import PAIR, RECORD, Exchange, Kernel, Rows
 from c360_assets.stitch.exchange.wire import ddl, from_wire, to_wire
 from c360_assets.stitch.exchange.worker import BUCKET, Call
-from c360_assets.warehouse.cluster import PATIENCE, Cluster, told
+from c360_assets.warehouse.cluster import PATIENCE, Cluster
+from c360_assets.warehouse.cluster_errors import told
 
 STAGE = "stitch"
 ROWS_OF_BUCKET = 20_000  # so many records with their pairs fit a worker many times

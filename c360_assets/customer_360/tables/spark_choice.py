@@ -1,0 +1,70 @@
+"""Which tables of the database a cluster computes, and why the others stay on this machine.
+
+What is seen of a table's SQL decides, by the rules of `lints` and `spark_differences`. How one is
+computed there belongs to `on_spark`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from c360_assets.customer_360.tables.databases import databases
+from c360_assets.customer_360.tables.graph import TableNode
+from c360_assets.customer_360.tables.lints import reads_clock, unknown_to_spark
+from c360_assets.customer_360.tables.references import parse_select
+from c360_assets.customer_360.tables.spark_differences import known_differences
+from c360_assets.errors import Problem
+from c360_assets.tenant.engine import TablesOnSpark
+from c360_assets.tenant.models import Tenant
+from c360_assets.wording import counted
+
+
+def why_here(node: TableNode, tables: TablesOnSpark) -> str | None:
+    """Why the table is computed on this machine; None where the cluster does it."""
+    if tables == "none":
+        return "engine.tables is none"
+    if tables == "shipped" and node.is_tenants_sql:
+        return "is SQL of your own, which `tables: all` takes there too"
+    if node.key is not None or node.kept:
+        return "holds the rows of one database_key"
+    return next(_differences(node), None)
+
+
+def _differences(node: TableNode) -> Iterator[str]:
+    query = parse_select(node.sql, node.file)
+    yield from known_differences(query)
+    yield from unknown_to_spark(query)
+    if reads_clock(query):
+        yield "reads the machine's clock or chance"
+    if node.core is not None:
+        yield from _differences(node.core)
+
+
+def told_of_tables(tenant: Tenant) -> list[Problem]:
+    """A warning with the number of tables that the cluster computes, and the names of those that
+    stay, by reason; none where it computes none."""
+    engine = tenant.config.engine
+    if engine.type == "local" or engine.tables == "none":
+        return []
+    nodes = {node.table: node for database in databases(tenant) for node in database.nodes}
+    by_reason: dict[str, list[str]] = {}
+    for table, node in sorted(nodes.items()):
+        reason = why_here(node, engine.tables)
+        if reason is not None:
+            by_reason.setdefault(reason, []).append(table)
+    here = sum(map(len, by_reason.values()))
+    message = (
+        f"Spark computes {len(nodes) - here} of {counted(len(nodes), 'table')} of the database"
+    )
+    if here:
+        message += f"; this machine computes {_listed(by_reason)}"
+    remedy = "docs/spark.md says what runs where"
+    return [Problem("warning", "tenant.yaml", message, key="engine.tables", remedy=remedy)]
+
+
+def _listed(by_reason: dict[str, list[str]]) -> str:
+    return "; ".join(f"{_names(tables)} (each {reason})" for reason, tables in by_reason.items())
+
+
+def _names(tables: Iterable[str]) -> str:
+    return ", ".join(tables)
