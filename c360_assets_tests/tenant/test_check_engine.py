@@ -42,6 +42,7 @@ def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
         ("{type: spark, remote: 'spark://h:7077'}", "engine.remote", "is no address"),
         ("{type: spark, master: 'local[2]', wait: soon}", "engine.wait", "must be a duration"),
         ("{type: local, wait: 5m}", "engine.wait", "is of an engine of type spark"),
+        ("{type: local, tables: all}", "engine.tables", "is of an engine of type spark"),
         ("{type: yarn}", "engine.type", "allowed: local, spark"),
     ],
 )

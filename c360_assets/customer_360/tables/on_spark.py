@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from c360_assets.customer_360.tables.build import (
     prepare,
     write_here,
 )
+from c360_assets.customer_360.tables.databases import FILTER_TABLE, RECORDS, own_records
 from c360_assets.customer_360.tables.graph import TableNode, reads
 from c360_assets.customer_360.tables.references import DIALECT
 from c360_assets.customer_360.tables.spark import spark_sql
@@ -38,7 +38,7 @@ from c360_assets.warehouse.delta import nothing, typed
 from c360_assets.warehouse.locked_session import locked_session
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_path
+from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -64,11 +64,8 @@ def writer_of(tenant: Tenant) -> TableWriter:
     return write_here if is_here else WriteOnSpark(tenant)
 
 
-@dataclass(frozen=True)
 class NotThereError(Exception):
-    """Spark cannot compute a table as this machine does; `why` has no value of a row."""
-
-    why: str
+    """Spark cannot compute a table as this machine does; its text has no value of a row."""
 
 
 class WriteOnSpark:
@@ -88,7 +85,7 @@ class WriteOnSpark:
             return self._through_workers(session, node, as_of, mark), ()
         except NotThereError as error:
             state, warnings = write_here(session, node, as_of, mark)
-            told = f"{node.name} was computed on this machine and not on Spark: {error.why}"
+            told = f"{node.name} was computed on this machine and not on Spark: {error}"
             return state, (*warnings, told)
 
     def _through_workers(
@@ -149,9 +146,9 @@ class _Work:
         self._session.warehouse.path(node.table).mkdir(parents=True, exist_ok=True)
         with _answers(f"computing {node.name}"):
             self._prepare(as_of)
-            rows = self._query(node)
-            _refuse_other_columns(columns, dict(rows.dtypes))
-            written = rows.mapInArrow(writing(place), FILE)
+            rows = self._query(node.sql)
+            _refuse_other_columns(columns, rows.dtypes)
+            written = rows.toDF(*columns).mapInArrow(writing(place), FILE)
             files = self._cluster.waited(written.toArrow)
         return sorted(files.column("name").to_pylist())
 
@@ -168,16 +165,38 @@ class _Work:
         for name, value in settings.items():
             spark.conf.set(name, value)
         read = reads(node, {table: state.columns for table, state in states.items()})
+        kept = dict(node.kept)
+        self._name(RUN_CONTEXT, f"SELECT DATE '{as_of.isoformat()}' AS as_of")
+        if node.key is not None:
+            self._name(FILTER_TABLE, f"SELECT {quote_literal(node.key)} AS database_key")
+            self._bind(node.unified, RECORDS, None, own_records(self._session, node.unified))
         for called, table in node.binds:
-            rows = self._rows_of(table, states[table], read.get(table))
-            rows.createOrReplaceTempView(called)
-        context = spark.sql(f"SELECT DATE '{as_of.isoformat()}' AS as_of")
-        context.createOrReplaceTempView(RUN_CONTEXT)
+            self._bind(table, called, read.get(table), kept.get(called))
         if node.core is not None:
-            self._query(node.core).createOrReplaceTempView(node.name)
+            self._name(node.name, node.core.sql)
 
-    def _rows_of(self, table: str, state: TableState, read: Sequence[str] | None) -> DataFrame:
+    def _name(self, called: str, sql: str) -> None:
+        """Give the rows of a SELECT for DuckDB a name."""
+        self._query(sql).createOrReplaceTempView(called)
+
+    def _query(self, sql: str) -> DataFrame:
+        return self._cluster.session.sql(spark_sql(sql, self._node.home))
+
+    def _bind(
+        self, table: str, called: str, read: Sequence[str] | None, condition: str | None
+    ) -> None:
+        """Give a table of the warehouse a name, or those of its rows that meet the condition."""
+        rows = self._rows_of(table, read)
+        if condition is None:
+            rows.createOrReplaceTempView(called)
+            return
+        everything = f"_c360_all_{called}"
+        rows.createOrReplaceTempView(everything)
+        self._name(called, f"SELECT * FROM {quote_ident(everything)} WHERE {condition}")
+
+    def _rows_of(self, table: str, read: Sequence[str] | None) -> DataFrame:
         """A table of the warehouse; columns that are not read are empty."""
+        state = self._session.built(table)
         columns = list(state.columns)
         needed = columns if read is None else read
         place = without_credentials(self._session.warehouse.storage.delta(table))
@@ -185,9 +204,6 @@ class _Work:
         rows = reading(place, state.version, columns, needed, tasks)
         numbers = self._cluster.session.range(0, tasks, 1, tasks)
         return numbers.mapInArrow(rows, _declared(table, state.columns, needed))
-
-    def _query(self, node: TableNode) -> DataFrame:
-        return self._cluster.session.sql(spark_sql(node.sql, node.home))
 
 
 def _declared(table: str, columns: Mapping[str, str], read: Sequence[str]) -> str:
@@ -211,15 +227,21 @@ def spark_type(type_: str) -> str:
     return named.lower().replace(", ", ",").replace(": ", ":")
 
 
-def _refuse_other_columns(here: Mapping[str, str], there: Mapping[str, str]) -> None:
-    """Raise NotThereError where columns have other types on Spark: their values were computed in
-    other ways. Whole numbers differ only in how large they may be."""
-    if list(here) != list(there):
-        raise NotThereError("it has other columns there")
-    for name, type_ in here.items():
-        types = {spark_type(type_), there[name]}
+def _refuse_other_columns(here: Mapping[str, str], there: Sequence[tuple[str, str]]) -> None:
+    """Raise NotThereError where columns are others on Spark or have other types: their values were
+    computed in other ways.
+
+    Whole numbers differ only in how large they may be. An expression without a name is called in
+    each engine's own way.
+    """
+    names = [name for name, _ in there]
+    unlike = {name for name, other in zip(here, names, strict=False) if name != other}
+    if len(here) != len(names) or not unlike.isdisjoint(names):
+        raise NotThereError("it has other columns there, or in another order")
+    for (name, type_), (_, their_type) in zip(here.items(), there, strict=True):
+        types = {spark_type(type_), their_type}
         if len(types) > 1 and not types <= WHOLE:
-            raise NotThereError(f"column {name} is {type_} here and {there[name].upper()} there")
+            raise NotThereError(f"column {name} is {type_} here and {their_type.upper()} there")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ computed there belongs to `on_spark`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode
@@ -25,8 +25,6 @@ def why_here(node: TableNode, tables: TablesOnSpark) -> str | None:
         return "engine.tables is none"
     if tables == "shipped" and node.is_tenants_sql:
         return "is SQL of your own, which `tables: all` takes there too"
-    if node.key is not None or node.kept:
-        return "holds the rows of one database_key"
     return next(_differences(node), None)
 
 
@@ -57,14 +55,14 @@ def told_of_tables(tenant: Tenant) -> list[Problem]:
         f"Spark computes {len(nodes) - here} of {counted(len(nodes), 'table')} of the database"
     )
     if here:
-        message += f"; this machine computes {_listed(by_reason)}"
+        message += f"; this machine computes {here}: {_listed(by_reason)}"
     remedy = "docs/spark.md says what runs where"
     return [Problem("warning", "tenant.yaml", message, key="engine.tables", remedy=remedy)]
 
 
 def _listed(by_reason: dict[str, list[str]]) -> str:
-    return "; ".join(f"{_names(tables)} (each {reason})" for reason, tables in by_reason.items())
-
-
-def _names(tables: Iterable[str]) -> str:
-    return ", ".join(tables)
+    parts = []
+    for reason, tables in by_reason.items():
+        each = "each " if len(tables) > 1 else ""
+        parts.append(f"{', '.join(tables)} ({each}{reason})")
+    return "; ".join(parts)
