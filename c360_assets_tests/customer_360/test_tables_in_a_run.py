@@ -13,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 from c360_assets.customer_360.tables.build import DatabaseTable, TableWriter, write_here
-from c360_assets.customer_360.tables.graph import plan
+from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.customer_360.tables.on_spark import spark_type, writer_of
 from c360_assets.customer_360.tables.spark_choice import told_of_tables
+from c360_assets.customer_360.tables.spark_types import differences_of_types
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import EngineConfig, Tenant
 from c360_assets.warehouse.cluster_errors import fault_of_query, sentence
@@ -41,12 +42,12 @@ OWN = {
     "unified_product_catalog": "SELECT *, 'mine' AS whose FROM unified_product_catalog",
     # What Spark does otherwise, and only the data or the types of columns tell.
     "divided": f"SELECT order_id, 1 / (item_quantity - item_quantity) AS x FROM {ITEMS}",
-    "mean": f"SELECT avg(item_revenue) AS mean FROM {ITEMS}",
+    "middle": f"SELECT median(item_revenue) AS middle FROM {ITEMS}",
 }
 TOLD = {
     "divided": "divided was computed on this machine and not on Spark: it says DIVIDE_BY_ZERO",
-    "mean": "mean was computed on this machine and not on Spark: column mean is DOUBLE here and"
-    " DECIMAL(38,6) there",
+    "middle": "middle was computed on this machine and not on Spark: column middle is DECIMAL(38,2)"
+    " here and DOUBLE there",
 }
 
 
@@ -127,6 +128,11 @@ def test_tables_have_the_digests_of_this_machine(
     assert len(stored) == 1, "what the workers wrote went when it was stored"
 
 
+def unread(node: TableNode) -> dict[str, dict[str, str]]:
+    """Nothing is known of the columns that a table reads."""
+    return {}
+
+
 @pytest.mark.parametrize(
     ("tables", "words"),
     [
@@ -141,7 +147,7 @@ def test_tables_have_the_digests_of_this_machine(
         (
             "all",
             [
-                "folded, x/folded (each calls strip_accents(), which is not known to give the same answer",
+                "folded, x/folded (each calls strip_accents(), which is not known to",
                 "Spark computes 30 of 34 tables",
             ],
         ),
@@ -159,7 +165,7 @@ def test_what_stays_here_is_counted_and_named(
         },
         databases={"x": {"filter": {"database_key": "X"}}},
     )
-    (problem,) = told_of_tables(on_spark(tenant, tables=tables))
+    (problem,) = told_of_tables(on_spark(tenant, tables=tables), unread)
     assert problem.key == "engine.tables"
     assert [word for word in words if word not in problem.message] == [], problem.message
 
@@ -168,7 +174,35 @@ def test_without_the_setting_nothing_is_computed_there(tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path)
     assert writer_of(tenant) is write_here
     assert writer_of(on_spark(tenant)) is write_here
-    assert told_of_tables(tenant) == told_of_tables(on_spark(tenant)) == []
+    assert told_of_tables(tenant, unread) == told_of_tables(on_spark(tenant), unread) == []
+
+
+COLUMNS = {"d": "DATE", "m": "DECIMAL(38,2)", "n": "BIGINT", "x": "DOUBLE", "l": "VARCHAR[]"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("WITH p AS (SELECT sum(m) AS s FROM t) SELECT CAST(avg(s) AS INT) FROM p", "avg()"),
+        ("SELECT avg(x) FROM t", "avg()"),
+        ("SELECT sum(x) FROM t", "sums doubles"),
+        ("SELECT max(as_of) - max(d) FROM t, run_context", "one date from another"),
+        ("SELECT year(d + INTERVAL 1 DAY) FROM t", "adds an interval"),
+        ("SELECT year(d - INTERVAL 1 DAY) FROM t", "takes an interval"),
+        ("SELECT CAST(m / n AS VARCHAR) FROM t", "a double as text"),
+        ("SELECT len(l) FROM t", "length of a list"),
+        ("SELECT avg(other) FROM t", "types cannot be told"),
+        (
+            "SELECT avg(n), sum(m), n - 1, m / n, CAST(m AS VARCHAR), len('a') FROM t GROUP BY ALL",
+            "",
+        ),
+        ("SELECT date_diff('day', max(d), DATE '2026-01-01') - 1 FROM t", ""),
+    ],
+)
+def test_types_tell_what_the_text_of_sql_does_not(sql: str, words: str) -> None:
+    found = list(differences_of_types(sql, {"t": COLUMNS, "run_context": {"as_of": "DATE"}}))
+    assert len(found) == bool(words)
+    assert all(words in text for text in found)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,10 @@ class WriteOnSpark:
 
     def __call__(self, session: Session, node: TableNode, as_of: date, mark: str) -> Written:
         """Raises C360Error as `write_here` does, and where the cluster fails."""
-        if why_here(node, self._tables) is not None:
+        schemas = {called: session.built(table).columns for called, table in node.binds}
+        if node.core is not None:
+            schemas[node.name] = _columns_here(session, node.core, as_of)
+        if why_here(node, self._tables, schemas) is not None:
             return write_here(session, node, as_of, mark)
         try:
             return self._through_workers(session, node, as_of, mark), ()
