@@ -14,6 +14,7 @@ from c360_assets.customer_360.destinations import destination_recipes
 from c360_assets.customer_360.publication.publish import PublishDatabase, Specs
 from c360_assets.customer_360.tables.build import DatabaseTable, database_table_recipes
 from c360_assets.customer_360.tables.databases import Database, databases
+from c360_assets.customer_360.tables.on_spark import writer_of
 from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.ingest.personal_columns import meanings
 from c360_assets.segments.campaign_recipes import campaign_recipes
@@ -27,6 +28,11 @@ from c360_assets.validations.summary import report_specs, summary_recipes
 from c360_assets.warehouse.recipe import Recipe
 from c360_assets.warehouse.session import Session
 
+
+def _database_tables(tenant: Tenant) -> Sequence[Recipe]:
+    return database_table_recipes(tenant, writer_of(tenant))
+
+
 Stage = Callable[[Tenant], Sequence[Recipe]]
 # Stages that write tables. Each comes after what it reads; what is published comes after all of
 # them.
@@ -35,7 +41,7 @@ STAGES: list[Stage] = [
     table_report_recipes,
     summary_recipes,
     stitch_recipes,
-    database_table_recipes,
+    _database_tables,
     segment_recipes,
 ]
 

@@ -29,6 +29,7 @@ from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG, job_in_words
 from c360_assets.step_failures import failure_of, message_of
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.cluster_place import end_kept
 from c360_assets.warehouse.damaged_data import damage
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
@@ -79,7 +80,10 @@ class TenantLock(dg.ConfigurableResource[Any]):
                 for sentence in enforce(load_tenant(root)):
                     log.info(sentence)
             before = Warehouse.open(root / "warehouse").manifest
-            yield self
+            try:
+                yield self
+            finally:
+                end_kept()
             # Where the warehouse is does not answer any more: its steps have told so.
             with suppress(C360Error):
                 _note(root, context, self.taken_at, before)

@@ -38,9 +38,9 @@ from c360_assets.segments.campaign_recipes import due_campaigns
 from c360_assets.segments.send_record import SENDS, sends_since
 from c360_assets.semantics.closest import instead_of
 from c360_assets.step_failures import failure_of
-from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.cluster_place import refuse_unreachable
 from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
 from c360_assets.warehouse.ledger import read_ledger
@@ -103,7 +103,8 @@ def run_day(
     """
     tenant = load_tenant(root)
     require_room(root)
-    if matches(options.stage):
+    computes_tables = options.stage in PUBLISHING and tenant.config.engine.tables != "none"
+    if matches(options.stage) or computes_tables:
         refuse_unreachable(tenant.config.engine)
     prepare_home(root)
     mark_dead_runs(root)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,6 +37,7 @@ from c360_assets.customer_360.tables.schemas import (
     person_column,
     source_schema,
 )
+from c360_assets.customer_360.tables.spark_choice import Schemas, told_of_tables
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.column_types import SYSTEM_COLUMNS
@@ -76,6 +78,7 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
             problems += _advice_on_custom_table(tenant, table)
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
+        problems += told_of_tables(tenant, partial(_schemas_read, session, unknown))
         tables: dict[str, dict[str, str]] = {}
         if _names_columns(tenant):
             tables = _columns_of_tables(session, tenant, nodes, unknown)
@@ -123,6 +126,17 @@ def _columns_of_tables(
     sources = [table.physical for table in tenant.tables if table.asset not in unknown]
     names = {*documented_schemas(tenant), *(node.name for node in nodes), *sources} - unknown
     return {name: _columns(session, name) for name in names}
+
+
+def _schemas_read(session: Session, unknown: set[str], node: TableNode) -> Schemas:
+    """The columns of what a tenant's table reads, of those that are known."""
+    if not node.is_tenants_sql:
+        return {}
+    known = [called for called, table in node.binds if unknown.isdisjoint((called, table))]
+    schemas = {called: _columns(session, called) for called in known}
+    if node.core is not None and len(known) == len(node.binds):
+        schemas[node.name] = dict(bound_columns(session.con, node.core.sql))
+    return schemas
 
 
 @contextmanager

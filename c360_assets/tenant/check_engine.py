@@ -36,7 +36,7 @@ def check_engine(check: ConfigCheck) -> None:
     given = {"master": engine.master, "remote": engine.remote}
     named = [key for key, value in given.items() if value is not None]
     if engine.type == "local":
-        for key in [*named, *engine.model_fields_set & {"wait"}]:
+        for key in [*named, *sorted(engine.model_fields_set & {"wait", "tables"})]:
             check.error(FILE, ("engine", key), "is of an engine of type spark", "type: spark")
     elif len(named) != 1:
         said = "both are given" if named else "neither is given"
@@ -56,11 +56,16 @@ def _who_does_what(check: ConfigCheck) -> str:
     tenant = check.tenant
     here = f"with the same result: {', '.join(_done_here(tenant))}"
     tables = ", ".join(table.name for table in tenant.stitched_tables) or "tables not read here"
+    database = (
+        "" if tenant.config.engine.tables == "none" else " and computes tables of the database"
+    )
     if reason := _nothing_to_match(check):
+        if database:
+            return f"Spark matches nothing, as {reason},{database}; the rest is done here, {here}"
         return f"nothing runs on Spark, as {reason}; this machine does everything, {here}"
     return (
-        f"Spark cleans and matches the records of {tables}; this machine, whose memory must"
-        f" hold them, does the rest, {here}"
+        f"Spark cleans and matches the records of {tables}{database}; this machine, whose memory"
+        f" must hold them, does the rest, {here}"
     )
 
 
@@ -78,16 +83,18 @@ def _nothing_to_match(check: ConfigCheck) -> str | None:
 
 
 def _done_here(tenant: Tenant) -> list[str]:
-    """What is never done on Spark, with how many the tenant declares."""
+    """What is not done on Spark, with how many the tenant declares."""
+    on_spark = tenant.config.engine.tables
     declared = {
         "feeds": len(tenant.feeds),
         "custom domain tables": len(tenant.custom_tables),
-        "SQL files of the database": len(tenant.database_sql),
+        "SQL files of the database": len(tenant.database_sql) if on_spark != "all" else 0,
         "segments": len(tenant.segments) + len(tenant.segment_sql),
         "campaigns": len(tenant.campaigns),
     }
     counted = [f"{name} ({count})" for name, count in declared.items() if count]
-    return [*counted, "the shipped tables of the database, validations"]
+    shipped = ["the shipped tables of the database"] if on_spark == "none" else []
+    return [*counted, ", ".join([*shipped, "validations"])]
 
 
 def _check_wait(check: ConfigCheck, wait: str) -> None:

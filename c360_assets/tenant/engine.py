@@ -1,20 +1,25 @@
-"""`engine` of `tenant.yaml`: where Stitch matches records.
+"""`engine` of `tenant.yaml`: where Stitch matches records, and tables of the database are computed.
 
 What the setting may say beyond its shape is checked in `check_engine`; what it starts belongs to
-`stitch.exchange`.
+`stitch.exchange` and `customer_360.tables.on_spark`.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from c360_assets.tenant.base_models import Strict
+
+TablesOnSpark: TypeAlias = Literal["none", "shipped", "all"]
 
 
 class EngineConfig(Strict):
     """`local` is this machine. `spark` is a cluster: `master` starts a classic session on one
     (`local[2]`, `spark://host:7077`), `remote` goes through Spark Connect (`sc://host:15002`).
     `wait`: a duration, after which a run fails whose tasks no worker of the cluster takes up.
+    `tables`: which tables of the database the cluster computes too: `none`, the `shipped` ones, or
+    `all`, those of the tenant's own SQL too; workers must then find the warehouse in a bucket, or
+    by the same path as this machine.
 
     The tables are the same on every engine, so that a change of it makes nothing anew.
     """
@@ -23,3 +28,4 @@ class EngineConfig(Strict):
     master: str | None = None
     remote: str | None = None
     wait: str = "5m"
+    tables: TablesOnSpark = "none"

@@ -61,6 +61,12 @@ PRIORITIES = {
 }
 GROUPS = ["txn-item", "pc", "email-opt", "sms-opt", "loy", "loy-event", "fiscal"]
 DESCRIBED = ["product_description"]
+QUICK = {
+    "spark.sql.shuffle.partitions": "1",
+    # Nothing here is large: planning and compiling would take longer than the rows.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 
 def tenants(root: Path) -> dict[str, Tenant]:
@@ -96,13 +102,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     )
     if shutil.which("java") is None:
         pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
-    settings = {
-        "spark.sql.shuffle.partitions": "1",
-        # Nothing here is large: planning and compiling would take longer than the rows.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    }
-    with spark_session("local[1]", ZONE, tmp_path_factory.mktemp("spark"), settings) as running:
+    with spark_session("local[1]", ZONE, tmp_path_factory.mktemp("spark"), QUICK) as running:
         yield running
 
 

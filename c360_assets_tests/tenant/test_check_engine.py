@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant import check_engine
 from c360_assets.tenant.models import EngineConfig
+from c360_assets.warehouse.cluster_place import refuse_unreachable
 from c360_assets_tests.tenant.conftest import Check
 from c360_assets_tests.tenant.right_tenant import CUSTOMERS, RIGHT
 
@@ -42,6 +42,7 @@ def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
         ("{type: spark, remote: 'spark://h:7077'}", "engine.remote", "is no address"),
         ("{type: spark, master: 'local[2]', wait: soon}", "engine.wait", "must be a duration"),
         ("{type: local, wait: 5m}", "engine.wait", "is of an engine of type spark"),
+        ("{type: local, tables: all}", "engine.tables", "is of an engine of type spark"),
         ("{type: yarn}", "engine.type", "allowed: local, spark"),
     ],
 )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -64,6 +65,10 @@ ONE_ROW_PER_PERSON = frozenset(
     }
 )
 
+# A table's rows as written, pending, and what to warn of.
+Written: TypeAlias = tuple[TableState, Sequence[str]]
+TableWriter: TypeAlias = Callable[[Session, TableNode, date, str], Written]
+
 # Sessions, at home where, and the statements of the shared functions that they have already.
 _READY: WeakKeyDictionary[Session, tuple[Home | None, frozenset[str]]] = WeakKeyDictionary()
 
@@ -71,13 +76,20 @@ _READY: WeakKeyDictionary[Session, tuple[Home | None, frozenset[str]]] = WeakKey
 class DatabaseTable(Recipe):
     """One table of the database.
 
-    `databases` are names of those that show it: its failure is theirs.
+    `databases` are names of those that show it: its failure is theirs. `write` runs the SQL, by
+    default here.
     """
 
     stage = STAGE
 
-    def __init__(self, node: TableNode, databases: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        node: TableNode,
+        databases: Iterable[str] = (),
+        write: TableWriter | None = None,
+    ) -> None:
         super().__init__([node.table], node.deps)
+        self._write = write or write_here
         self.node = node
         self.databases = tuple(databases)
         self._read = ReadDigests(node.table)
@@ -110,11 +122,11 @@ class DatabaseTable(Recipe):
         started = time.time()
         before = session.state(node.table)
         mark = self.fingerprint(session, run.as_of) or ""
-        state = write_rows(session, node, run.as_of, mark)
+        state, warnings = self._write(session, node, run.as_of, mark)
         check_schema(node, state.columns)
         check_grain(session, node)
         session.pending[node.table] = with_run_facts(state, before, session.run_id, started)
-        return Built()
+        return Built(warnings=warnings)
 
     def record_success(self, session: Session, started: float, *, reused: bool) -> None:
         """Keep the digests of what is read beside the table."""
@@ -147,7 +159,7 @@ class DatabaseTable(Recipe):
             record_refusal(session, name, message, started, run)
 
 
-def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:
+def database_table_recipes(tenant: Tenant, write: TableWriter | None = None) -> list[DatabaseTable]:
     """The tables of all databases of the tenant, each after what it reads."""
     nodes: dict[str, TableNode] = {}
     owners: dict[str, list[str]] = {}
@@ -155,7 +167,7 @@ def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:
         for node in database.nodes:
             nodes[node.table] = node
             owners.setdefault(node.table, []).append(database.name)
-    return [DatabaseTable(node, owners[node.table]) for node in in_order(nodes)]
+    return [DatabaseTable(node, owners[node.table], write) for node in in_order(nodes)]
 
 
 @cache
@@ -189,6 +201,11 @@ def build(
     return outcomes
 
 
+def write_here(session: Session, node: TableNode, as_of: date, mark: str) -> Written:
+    """`write_rows`, which has nothing to warn of."""
+    return write_rows(session, node, as_of, mark), ()
+
+
 def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> TableState:
     """Run a table's SQL and write its rows, pending; SQL of the tenant runs in a locked engine of
     its own.
@@ -197,17 +214,17 @@ def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> Tab
     """
     if not node.is_tenants_sql:
         prepare(session, node, as_of)
-        with _named_failure(session, node):
+        with failure_named(session, node):
             return session.write(node.table, node.sql, fingerprint=mark)
     with locked_session(session) as locked:
         prepare(locked, node, as_of)
         locked.lock()
-        with _named_failure(locked, node):
+        with failure_named(locked, node):
             return store(locked, node.sql, session, node.table, fingerprint=mark)
 
 
 @contextmanager
-def _named_failure(session: Session, node: TableNode) -> Iterator[None]:
+def failure_named(session: Session, node: TableNode) -> Iterator[None]:
     """Say of a failure of the SQL which table it is and why; its names are still bound in
     `session`."""
     try:

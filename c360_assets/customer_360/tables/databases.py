@@ -112,12 +112,12 @@ def bind_key(session: Session, key: str, unified: str) -> None:
     session.execute(
         f"CREATE OR REPLACE TEMP VIEW {FILTER_TABLE} AS SELECT {quote_literal(key)} AS database_key"
     )
-    bind_kept(
-        session,
-        unified,
-        RECORDS,
-        f"database_key {OWN_KEY}" if has_key(session, unified) else "FALSE",
-    )
+    bind_kept(session, unified, RECORDS, own_records(session, unified))
+
+
+def own_records(session: Session, unified: str) -> str:
+    """The condition that records meet which have the database's key."""
+    return f"database_key {OWN_KEY}" if has_key(session, unified) else "FALSE"
 
 
 def has_key(session: Session, stored: str) -> bool:

@@ -32,7 +32,7 @@ class SparkGenerator(SQLGlotSparkGenerator):
     TRANSFORMS: ClassVar = {
         **SQLGlotSparkGenerator.TRANSFORMS,
         exp.Bracket: lambda self, node: self.sql(_item(node)),
-        exp.Div: lambda self, node: self.binary(_of_doubles(node), "/"),
+        exp.Div: lambda self, node: self.binary(of_doubles(node), "/"),
     }
 
 
@@ -53,7 +53,7 @@ def _item(node: exp.Bracket) -> exp.Expr:
     return exp.func("GET", node.this, index)
 
 
-def _of_doubles(node: exp.Div) -> exp.Div:
+def of_doubles(node: exp.Div) -> exp.Div:
     """The division of doubles, as DuckDB divides decimals too, and Spark to six digits."""
     if any(part.is_type("float", "double") for part in (node.this, node.expression)):
         return node

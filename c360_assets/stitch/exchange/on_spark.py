@@ -1,36 +1,32 @@
 """The exchange of a cluster: rows are DataFrames of Spark, kernels Arrow functions in its workers.
 
-The only module that imports PySpark. DataFrame API alone, so that a classic session and Spark
-Connect do the same; no jar is needed. What runs on a worker is `worker`.
+DataFrame API alone, so that a classic session and Spark Connect do the same; no jar is needed.
+Beginning and ending a session belongs to `warehouse.cluster`. What runs on a worker is `worker`.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
 from weakref import finalize
 
 import polars as pl
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.exchange import worker
 from c360_assets.stitch.exchange.rows import PAIR, RECORD, Exchange, Kernel, Rows
-from c360_assets.stitch.exchange.waiting import waited
 from c360_assets.stitch.exchange.wire import ddl, from_wire, to_wire
 from c360_assets.stitch.exchange.worker import BUCKET, Call
+from c360_assets.warehouse.cluster import PATIENCE, Cluster
+from c360_assets.warehouse.cluster_errors import told
 
-Made = TypeVar("Made")
+STAGE = "stitch"
 ROWS_OF_BUCKET = 20_000  # so many records with their pairs fit a worker many times
 PAIRS_OF_BUCKET = 400_000  # of pairs that are sent without their records, such as random ones
 LEAST_BUCKETS = 2
-PATIENCE = timedelta(minutes=5)  # until a worker takes up a task
 SENT_ROWS = 50_000  # from this machine in one go; Spark Connect takes messages of 128 MiB
 PROBES = 2  # tasks that tell their versions before the work; each worker compares them again
 SETTINGS = {
@@ -40,31 +36,20 @@ SETTINGS = {
     # part of every question about them, and many parts are larger than a message may be.
     "spark.sql.session.localRelationCacheThreshold": str(2**20),
 }
-OF_CLASSIC = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.maxResultSize": "0",
-}
-TOLD_BY_WORKER = re.compile(r"C360Error: (stitch: [^\n]+)")
-LACKING = re.compile(r"No module named '(\w+)")
 
 
 class OnSpark(Exchange):
-    """Rows on the cluster behind a session of Spark, which ends with this object. `patience`: how
-    long tasks may wait for a worker; `stalled`: whether they do."""
+    """Rows on a cluster; its session ends with this object."""
 
-    def __init__(
-        self, session: SparkSession, patience: timedelta, stalled: Callable[[], bool]
-    ) -> None:
-        self.session = session
-        self._patience = patience
-        self._stalled = stalled
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.session = cluster.session
         self.buckets = LEAST_BUCKETS
         self._held: list[finalize[..., SparkRows]] = []
         for name, value in SETTINGS.items():
-            session.conf.set(name, value)
+            self.session.conf.set(name, value)
         try:
-            with told("reaching the workers"):
+            with told(STAGE, "reaching the workers"):
                 self._refuse_other_versions()
         except C360Error:
             self.close()
@@ -74,35 +59,20 @@ class OnSpark(Exchange):
     def at_master(
         cls, master: str, *, folder: Path | None = None, patience: timedelta = PATIENCE
     ) -> OnSpark:
-        """A session of this process's own on a master (`local[2]`, `spark://host:7077`), whose
-        files on this machine are below `folder`, by default where Spark puts them."""
-        # Workers start the same interpreter, unless somebody says which.
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        builder = SparkSession.builder.master(master).appName("c360 stitch")
-        for name, value in OF_CLASSIC.items():
-            builder = builder.config(name, value)
-        if folder is not None:
-            builder = builder.config("spark.local.dir", str(folder))
-        with told(f"connecting to {master}"):
-            session = builder.getOrCreate()
-            session.sparkContext.setLogLevel("OFF")
-        return cls(session, patience, StalledStages(session))
+        """Through a classic session, as `Cluster.at_master` begins one."""
+        return cls(Cluster.at_master(master, STAGE, folder=folder, patience=patience))
 
     @classmethod
     def at_remote(cls, remote: str, *, patience: timedelta = PATIENCE) -> OnSpark:
-        """A session through Spark Connect (`sc://host:15002`)."""
-        with told(f"connecting to {remote}"):
-            session = SparkSession.builder.remote(remote).create()
-            stalled = StalledQuery()
-            session.registerProgressHandler(stalled.progress)
-        return cls(session, patience, stalled)
+        """Through Spark Connect."""
+        return cls(Cluster.at_remote(remote, STAGE, patience=patience))
 
     def _refuse_other_versions(self) -> None:
         mine = worker.versions()
         rows = self.session.range(0, PROBES, 1, PROBES)
         columns = ddl(dict.fromkeys(mine, pl.String()))
         reported = rows.mapInArrow(worker.reporting, columns).distinct()
-        for versions in self.waited(reported.toArrow).to_pylist():
+        for versions in self.cluster.waited(reported.toArrow).to_pylist():
             if versions != mine:
                 raise C360Error(f"stitch: {worker.unlike(versions, mine)}")
 
@@ -110,7 +80,7 @@ class OnSpark(Exchange):
         are_pairs = set(PAIR) <= set(frame.columns)
         self._fit_buckets(frame.height, PAIRS_OF_BUCKET if are_pairs else ROWS_OF_BUCKET)
         columns = ddl(frame.schema)
-        with told("sending rows"):
+        with told(STAGE, "sending rows"):
             parts = [
                 self.session.createDataFrame(to_wire(part), columns)
                 for part in frame.iter_slices(SENT_ROWS)
@@ -128,60 +98,22 @@ class OnSpark(Exchange):
     def held(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
         """The rows, computed once, as long as somebody holds them. What a lost worker held Spark
         computes again."""
-        with told("computing rows"):
+        with told(STAGE, "computing rows"):
             kept = rows.persist()
-            self.waited(kept.count)
+            self.cluster.waited(kept.count)
         held = SparkRows(self, kept, schema)
         self._held.append(finalize(held, _let_go, kept))
         return held
 
-    def waited(self, action: Callable[[], Made]) -> Made:
-        """What the action on the cluster returns, unless nobody there works on it."""
-        return waited(action, self._stalled, self._patience)
-
     def collected(self, rows: DataFrame, schema: pl.Schema) -> pl.DataFrame:
-        with told("collecting rows"):
-            return from_wire(self.waited(rows.toArrow), schema)
+        with told(STAGE, "collecting rows"):
+            return from_wire(self.cluster.waited(rows.toArrow), schema)
 
     def close(self) -> None:
         # A server of Spark Connect keeps rows beyond the session that asked for them.
         for let_go in self._held:
             let_go()
-        with suppress(Exception):
-            self.session.stop()
-
-
-class StalledStages:
-    """Whether a classic session has stages, and no worker a task of one."""
-
-    def __init__(self, session: SparkSession) -> None:
-        self._tracker = session.sparkContext.statusTracker()
-
-    def __call__(self) -> bool:
-        stages = self._tracker.getActiveStageIds()
-        known = [self._tracker.getStageInfo(stage) for stage in stages]
-        return bool(stages) and not any(stage and stage.numActiveTasks for stage in known)
-
-
-class StalledQuery:
-    """Whether the last that a server of Spark Connect told of a query was that no worker has a
-    task of it."""
-
-    def __init__(self) -> None:
-        self._idle = False
-
-    def progress(
-        self,
-        stages: Iterable[Any] | None,
-        inflight_tasks: int,
-        operation_id: str | None,
-        done: bool,
-    ) -> None:
-        unfinished = any(not stage.done for stage in stages or ())
-        self._idle = unfinished and not inflight_tasks and not done
-
-    def __call__(self) -> bool:
-        return self._idle
+        self.cluster.close()
 
 
 class SparkRows(Rows):
@@ -248,26 +180,3 @@ def _let_go(rows: DataFrame) -> None:
 
 def _call(kernel: Kernel) -> Call:
     return Call(kernel, worker.versions())
-
-
-@contextmanager
-def told(doing: str) -> Iterator[None]:
-    """What Spark raises inside the block, as a C360Error without the text that it came with."""
-    try:
-        yield
-    except C360Error:
-        raise
-    except Exception as error:
-        raise C360Error(_sentence(doing, error)) from None
-
-
-def _sentence(doing: str, error: Any) -> str:
-    text = str(error)
-    if by_worker := TOLD_BY_WORKER.search(text):
-        return f"{by_worker[1]}, on a worker of Spark"
-    if lacking := LACKING.search(text):
-        return (
-            f"stitch: the workers of Spark lack the package {lacking[1]}: they need this package, "
-            "with what it needs, in the Python that they start (PYSPARK_PYTHON)"
-        )
-    return f"stitch: {doing} failed on Spark ({type(error).__name__})"

@@ -9,8 +9,8 @@ from threading import Event
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.exchange import waiting
-from c360_assets.stitch.exchange.waiting import waited
+from c360_assets.warehouse import cluster_waiting
+from c360_assets.warehouse.cluster_waiting import waited
 
 AGES = timedelta(days=1)
 NEVER = timedelta(0)
@@ -18,7 +18,7 @@ NEVER = timedelta(0)
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "POLL", 0.01)
+    monkeypatch.setattr(cluster_waiting, "POLL", 0.01)
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def test_what_an_action_returns_or_raises_is_what_waiting_does() -> None:
     def fails() -> int:
         raise TimeoutError("its own")
 
-    assert waited(lambda: 3, lambda: True, AGES) == 3
+    assert waited(lambda: 3, lambda: True, AGES, "stitch") == 3
     with pytest.raises(TimeoutError, match="its own"):
-        waited(fails, lambda: True, AGES)
+        waited(fails, lambda: True, AGES, "stitch")
 
 
 def test_work_that_nobody_takes_up_is_an_error_with_the_remedy(held: Event) -> None:
     with pytest.raises(C360Error, match=r"for 0 seconds \(engine.wait .* no worker of Spark"):
-        waited(held.wait, lambda: True, NEVER)
+        waited(held.wait, lambda: True, NEVER, "stitch")
 
 
 def test_who_works_is_waited_for_as_long_as_it_takes(held: Event) -> None:
@@ -52,7 +52,7 @@ def test_who_works_is_waited_for_as_long_as_it_takes(held: Event) -> None:
             held.set()
         return bool(state)
 
-    assert waited(held.wait, stalled, AGES)
+    assert waited(held.wait, stalled, AGES, "stitch")
     held.clear()
     looks = iter([False, False, False])
-    assert waited(held.wait, stalled, NEVER), "it was never stalled"
+    assert waited(held.wait, stalled, NEVER, "stitch"), "it was never stalled"

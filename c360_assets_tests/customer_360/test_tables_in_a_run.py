@@ -1,0 +1,242 @@
+"""Tables that workers of Spark compute in a run have the digests of this machine; what Spark would
+compute otherwise is computed here, and told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from c360_assets.customer_360.tables.build import DatabaseTable, TableWriter, write_here
+from c360_assets.customer_360.tables.graph import TableNode, plan
+from c360_assets.customer_360.tables.on_spark import spark_type, writer_of
+from c360_assets.customer_360.tables.spark_choice import told_of_tables
+from c360_assets.customer_360.tables.spark_types import differences_of_types
+from c360_assets.errors import C360Error
+from c360_assets.tenant.models import EngineConfig, Tenant
+from c360_assets.warehouse.cluster_errors import fault_of_query, sentence
+from c360_assets.warehouse.cluster_files import reading
+from c360_assets.warehouse.cluster_place import end_kept
+from c360_assets.warehouse.delta import DeltaPlace
+from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.recipe import Outcome, RunContext, make_current
+from c360_assets.warehouse.session import Session, open_session
+from c360_assets_tests.customer_360.filled import ZONE, fill, filled_tenant
+from c360_assets_tests.customer_360.tables_on_spark import spark_session
+from c360_assets_tests.customer_360.test_spark import QUICK
+from c360_assets_tests.customer_360.world import AS_OF, make_tenant
+from c360_assets_tests.warehouse.s3 import s3_of_its_own
+
+ITEMS = "unified_itemized_transactions"
+OWN = {
+    # Every column with the date of the run, none and one without a name, no row.
+    "kinds": f"SELECT i.*, as_of FROM {ITEMS} AS i, run_context",
+    "counted": f"SELECT count(*) FROM {ITEMS}",
+    "nobody": f"SELECT * FROM {ITEMS} WHERE order_id = 'none has it'",
+    # In place of a shipped table, which it reads.
+    "unified_product_catalog": "SELECT *, 'mine' AS whose FROM unified_product_catalog",
+    # What Spark does otherwise, and only the data or the types of columns tell.
+    "divided": f"SELECT order_id, 1 / (item_quantity - item_quantity) AS x FROM {ITEMS}",
+    "middle": f"SELECT median(item_revenue) AS middle FROM {ITEMS}",
+}
+TOLD = {
+    "divided": "divided was computed on this machine and not on Spark: it says DIVIDE_BY_ZERO",
+    "middle": "middle was computed on this machine and not on Spark: column middle is DECIMAL(38,2)"
+    " here and DOUBLE there",
+}
+
+
+def on_spark(tenant: Tenant, **engine: Any) -> Tenant:
+    settings = EngineConfig.model_validate({"type": "spark", "master": "local[1]", **engine})
+    return replace(tenant, config=tenant.config.model_copy(update={"engine": settings}))
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    with s3_of_its_own() as client:
+        client.create_bucket(Bucket="brand")
+        yield client
+
+
+@pytest.fixture(scope="module")
+def spark(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The classic session of this process, which the code asks for."""
+    pytest.importorskip(
+        "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
+    )
+    if shutil.which("java") is None:
+        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+    # A JVM of earlier tests does not have them, and no code sends them.
+    secrets = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    of_workers = {f"spark.executorEnv.{name}": "testing" for name in secrets}
+    folder = tmp_path_factory.mktemp("spark")
+    with spark_session("local[1]", ZONE, folder, {**QUICK, **of_workers}):
+        yield
+    end_kept()
+
+
+def built(session: Session, tenant: Tenant, write: TableWriter) -> dict[str, Outcome]:
+    """The tenant's own tables, and the shipped ones that they read."""
+    run = RunContext(AS_OF)
+    names = {*OWN, ITEMS}
+    return {
+        node.name: make_current(session, DatabaseTable(node, write=write), run)
+        for node in plan(tenant)
+        if node.name in names
+    }
+
+
+def digests(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    return {name: state.digest for name, made in outcomes.items() for state in made.states.values()}
+
+
+@pytest.mark.long
+@pytest.mark.spark
+@pytest.mark.parametrize("warehouse", ["", "warehouse: s3://brand/on-spark\n"])
+def test_tables_have_the_digests_of_this_machine(
+    spark: None, tmp_path: Path, warehouse: str
+) -> None:
+    declared = filled_tenant(tmp_path / "one", ["txn-item", "pc"], database=OWN)
+    there = on_spark(replace(declared, root=tmp_path / "twin Ünï #1"), tables="all")
+    for tenant in (declared, there):
+        tenant.root.mkdir()
+    identity = f"id: {there.config.id}\n"
+    (there.root / "tenant.yaml").write_text(identity + warehouse)
+    with open_session(declared.root / "warehouse", ZONE) as session:
+        fill(session, declared, seed=5, rows=40)
+        here = built(session, declared, write_here)
+    with (
+        tenant_lock(there.root, "a test"),
+        open_session(there.root / "warehouse", ZONE) as session,
+    ):
+        fill(session, there, seed=5, rows=40)
+        session.commit()
+        made = built(session, there, writer_of(there))
+        assert digests(made) == digests(here)
+        told = {name: list(outcome.warnings) for name, outcome in made.items()}
+        assert {name: texts for name, texts in told.items() if texts} == {
+            name: [text] for name, text in TOLD.items()
+        }
+        again = built(session, there, write_here)
+        assert all(outcome.reused for outcome in again.values()), "the engine changes nothing"
+    stored = list((there.root / "warehouse" / "kinds").glob("part-*"))
+    assert len(stored) == 1, "what the workers wrote went when it was stored"
+
+
+def unread(node: TableNode) -> dict[str, dict[str, str]]:
+    """Nothing is known of the columns that a table reads."""
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        (
+            "shipped",
+            [
+                "Spark computes 28 of 34 tables of the database; this machine computes 6: ",
+                "email_ampid_assignment, x/email_ampid_assignment (each is recursive, which Spark",
+                "folded, own, x/folded, x/own (each is SQL of your own",
+            ],
+        ),
+        (
+            "all",
+            [
+                "folded, x/folded (each calls strip_accents(), which is not known to",
+                "Spark computes 30 of 34 tables",
+            ],
+        ),
+    ],
+)
+def test_what_stays_here_is_counted_and_named(
+    tmp_path: Path, tables: str, words: list[str]
+) -> None:
+    tenant = make_tenant(
+        tmp_path,
+        policy={"email_ampid_assignment": {"rounds": 0}},
+        database={
+            "own": "SELECT amperity_id, database_key FROM unified_coalesced",
+            "folded": "SELECT strip_accents(given_name) AS name FROM unified_coalesced",
+        },
+        databases={"x": {"filter": {"database_key": "X"}}},
+    )
+    (problem,) = told_of_tables(on_spark(tenant, tables=tables), unread)
+    assert problem.key == "engine.tables"
+    assert [word for word in words if word not in problem.message] == [], problem.message
+
+
+def test_without_the_setting_nothing_is_computed_there(tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path)
+    assert writer_of(tenant) is write_here
+    assert writer_of(on_spark(tenant)) is write_here
+    assert told_of_tables(tenant, unread) == told_of_tables(on_spark(tenant), unread) == []
+
+
+COLUMNS = {"d": "DATE", "m": "DECIMAL(38,2)", "n": "BIGINT", "x": "DOUBLE", "l": "VARCHAR[]"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("WITH p AS (SELECT sum(m) AS s FROM t) SELECT CAST(avg(s) AS INT) FROM p", "avg()"),
+        ("SELECT avg(x) FROM t", "avg()"),
+        ("SELECT sum(x) FROM t", "sums doubles"),
+        ("SELECT max(as_of) - max(d) FROM t, run_context", "one date from another"),
+        ("SELECT year(d + INTERVAL 1 DAY) FROM t", "adds an interval"),
+        ("SELECT year(d - INTERVAL 1 DAY) FROM t", "takes an interval"),
+        ("SELECT CAST(m / n AS VARCHAR) FROM t", "a double as text"),
+        ("SELECT len(l) FROM t", "length of a list"),
+        ("SELECT avg(other) FROM t", "types cannot be told"),
+        (
+            "SELECT avg(n), sum(m), n - 1, m / n, CAST(m AS VARCHAR), len('a') FROM t GROUP BY ALL",
+            "",
+        ),
+        ("SELECT date_diff('day', max(d), DATE '2026-01-01') - 1 FROM t", ""),
+    ],
+)
+def test_types_tell_what_the_text_of_sql_does_not(sql: str, words: str) -> None:
+    found = list(differences_of_types(sql, {"t": COLUMNS, "run_context": {"as_of": "DATE"}}))
+    assert len(found) == bool(words)
+    assert all(words in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        ("VARCHAR", "string"),
+        ("DECIMAL(38,2)", "decimal(38,2)"),
+        ("TIMESTAMP WITH TIME ZONE", "timestamp"),
+        ("STRUCT(a INTEGER, b VARCHAR[])[]", "array<struct<a:int,b:array<string>>>"),
+        ("JSON", "string"),
+    ],
+)
+def test_stored_types_have_names_on_spark(type_: str, expected: str) -> None:
+    assert spark_type(type_) == expected
+
+
+def test_a_worker_that_does_not_see_the_warehouse_says_so(tmp_path: Path) -> None:
+    numbers = iter([pa.RecordBatch.from_pydict({"id": [0]})])
+    rows = reading(DeltaPlace(str(tmp_path / "elsewhere")), 0, ["a"], ["a"], 1)
+    with pytest.raises(C360Error, match=r"elsewhere failed .* in a bucket or a shared folder"):
+        list(rows(numbers))
+
+
+def test_of_a_fault_nothing_is_told_but_its_kind() -> None:
+    class FaultError(Exception):
+        def getSqlState(self) -> str:  # noqa: N802
+            return "22018"
+
+        def getCondition(self) -> str:  # noqa: N802
+            return "CAST_INVALID_INPUT"
+
+    fault = FaultError("the value 'canary' of the type")
+    assert fault_of_query(fault) == "CAST_INVALID_INPUT"
+    assert fault_of_query(OSError("canary")) is None
+    assert sentence("database", "computing t", OSError("canary")) == (
+        "database: computing t failed on Spark (OSError)"
+    )
