@@ -23,6 +23,7 @@ from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.kept_answers import FOLDER as ANSWERS
 from c360_assets.warehouse.published_file import database_path, too_old
 from c360_assets.warehouse.session import Warehouse
 from c360_assets.warehouse.tidy import Removed, remove_empty_folders, remove_files, tidy_tables
@@ -105,6 +106,7 @@ def _unnamed_copies(tenant: Tenant, before: datetime, *, dry_run: bool) -> Remov
     Those of other feeds go when their files go at the address.
     """
     named = {feed.physical for feed in tenant.feeds if is_remote(feed)}
+    named.add(ANSWERS)
     folders = [path for path in (tenant.root / "cache").glob("*") if path.name not in named]
     copies: list[Path] = []
     for folder in folders:

@@ -23,9 +23,9 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.build import ONE_ROW_PER_PERSON, prepare_context
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, plan
-from c360_assets.customer_360.tables.lints import advice
 from c360_assets.customer_360.tables.references import (
     OVERRIDE_FOLDER,
+    advice_on,
     asks_clock,
     passed_through,
     statement,
@@ -346,7 +346,7 @@ def _advice(node: TableNode) -> list[Problem]:
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)
-    warnings = [Problem("warning", node.file, f"{node.name} {text}") for text in advice(read.query)]
+    warnings = [Problem("warning", node.file, f"{node.name} {text}") for text in advice_on(read)]
     replaces_core = node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
     if replaces_core and not _builds_on_core(node):
         message = f"{node.name} replaces the core table without reading it"
