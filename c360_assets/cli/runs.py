@@ -305,22 +305,22 @@ def _run_and_exit(tenant: Path | None, options: DayOptions, as_json: bool) -> No
     collect_seldom(OBJECTS_OF_A_RUN)
     with reported_errors():
         from c360_assets.automation.run_command import run_day
-        from c360_assets.configuration import all_problems
+        from c360_assets.configuration import checked_tenant
         from c360_assets.reporting.progress import Reporter
         from c360_assets.reporting.summary import render
         from c360_assets.warehouse.kept_answers import keep_answers
 
         root = tenant_folder(tenant)
         keep_answers(root, grows=True)
-        problems = all_problems(root)
+        checked, problems = checked_tenant(root)
         print_problems(problems, err)
-        if has_errors(problems):
+        if checked is None or has_errors(problems):
             print_failures(
                 ["the configuration has errors, so nothing was run; `c360 check` shows them again"]
             )
             raise typer.Exit(1)
         with Reporter(err) as reporter:
-            summary = run_day(root, options, reporter, _definitions)
+            summary = run_day(root, options, reporter, _definitions, checked)
         if as_json:
             print_json(summary.as_json())
         else:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 from c360_assets.customer_360.rendering.gathered_tables import has_stitched_version
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT, SHIPPED, macro_statements
+from c360_assets.customer_360.rendering.render import (
+    RUN_CONTEXT,
+    SHIPPED,
+    macro_statements,
+    room_version,
+)
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
-from c360_assets.warehouse.digest import code_version
 from c360_assets.warehouse.kept_answers import kept_answer
 from c360_assets.warehouse.statement import (
     DIALECT,
@@ -123,7 +126,7 @@ def over_domain(sql: str, file: str, sources: Mapping[str, str]) -> str:
                 table.set("db", exp.to_identifier("domain"))
         return query.sql(dialect=DIALECT, comments=False)
 
-    return str(kept_answer("over_domain", (_code(), read.text, dict(sources)), rename))
+    return str(kept_answer("over_domain", (room_version(), read.text, dict(sources)), rename))
 
 
 @lru_cache(maxsize=512)
@@ -135,7 +138,7 @@ def asks_clock(read: Statement) -> bool:
 
         return reads_clock(read.query)
 
-    return bool(kept_answer("clock", (_code(), read.text), ask))
+    return bool(kept_answer("clock", (room_version(), read.text), ask))
 
 
 def advice_on(read: Statement) -> list[str]:
@@ -146,12 +149,7 @@ def advice_on(read: Statement) -> list[str]:
 
         return list(advice(read.query))
 
-    return list(kept_answer("advice", (_code(), read.text), ask))
-
-
-@cache
-def _code() -> str:
-    return code_version(Path(__file__).parent)
+    return list(kept_answer("advice", (room_version(), read.text), ask))
 
 
 class References(NamedTuple):
