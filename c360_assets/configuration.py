@@ -85,7 +85,13 @@ def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
 
 
 def all_problems(root: Path) -> list[Problem]:
-    """All problems of the settings and of every SQL file, as far as what was read allows to tell.
+    """All problems of the tenant at `root`, as `checked_tenant` finds them."""
+    return checked_tenant(root)[1]
+
+
+def checked_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
+    """The tenant as far as it could be read, and all problems of the settings and of every SQL
+    file; it is whole where none of them is an error.
 
     SQL is bound on empty tables: no data is read, and nothing is written that stays.
     """
@@ -99,7 +105,7 @@ def all_problems(root: Path) -> list[Problem]:
     problems = _settings_problems(files)
     tenant = files.tenant
     if tenant is None:
-        return problems
+        return None, problems
     # Where a feed's name is not known, any table that custom SQL does not find may be that feed's.
     if not files.unread.nameless:
         problems += check_custom_tables(_without_broken_tables(tenant, files.unread, problems))
@@ -115,7 +121,8 @@ def all_problems(root: Path) -> list[Problem]:
     if not any(problem.severity == "error" for problem in problems):
         problems += look_at_lakes(tenant)
     not_taken = _files_with_errors(files.problems)
-    return [_with_line(p, tenant) for p in problems if not _follows_from(p, not_taken)]
+    told = [_with_line(p, tenant) for p in problems if not _follows_from(p, not_taken)]
+    return tenant, told
 
 
 def _warehouse_problems(tenant: Tenant, problems: Iterable[Problem]) -> list[Problem]:

@@ -29,6 +29,7 @@ from c360_assets.automation.sensors import sensors
 from c360_assets.configuration import load_tenant
 from c360_assets.recipes import recipes
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.kept_answers import keep_answers
 
 
 def build(tenant: Tenant) -> dg.Definitions:
@@ -60,4 +61,5 @@ def defs() -> dg.Definitions:
     what a tenant relies on, or there is none.
     """
     require_home(tenant_root())
+    keep_answers(tenant_root(), grows=True)
     return build(load_tenant(tenant_root()))

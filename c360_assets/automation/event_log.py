@@ -16,7 +16,7 @@ import os
 import sqlite3
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,7 +40,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
-        self._tables: set[str] = set()
+        self._there: set[str] = set()  # tables and columns of the index
         super().__init__(base_dir)
 
     @contextmanager
@@ -96,10 +96,18 @@ class EventLog(SqliteEventLogStorage):
         return engine
 
     def has_table(self, table_name: str) -> bool:
-        """Asked for every asset and check: a table that is there stays."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
+        return self._is_there(table_name, lambda: super(EventLog, self).has_table(table_name))
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        ask = super()._has_asset_key_col_on_connection
+        return self._is_there(f"asset_keys.{column_name}", lambda: ask(conn, column_name))
+
+    def _is_there(self, name: str, ask: Callable[[], bool]) -> bool:
+        """Whether the index has a table or column, which Dagster asks for every event of an asset;
+        no version of it takes one away from a file that is in use."""
+        if name not in self._there and ask():
+            self._there.add(name)
+        return name in self._there
 
     def dispose(self) -> None:
         super().dispose()

@@ -93,15 +93,20 @@ class _Computed:
 
 
 def run_day(
-    root: Path, options: DayOptions, reporter: Reporter, build: Callable[[Tenant], Definitions]
+    root: Path,
+    options: DayOptions,
+    reporter: Reporter,
+    build: Callable[[Tenant], Definitions],
+    checked: Tenant | None = None,
 ) -> Summary:
     """Run a stage, or the whole day, of the tenant at `root` and return its summary.
 
-    `build` makes the tenant's definitions; it is called only when something has to run. Raises
-    ConfigError for a broken configuration and C360Error when there is nothing to work on; what
-    fails inside a run is in the summary's failures.
+    `build` makes the tenant's definitions; it is called only when something has to run. `checked`
+    is the tenant where it has been read just now and has no errors. Raises ConfigError for a broken
+    configuration and C360Error when there is nothing to work on; what fails inside a run is in the
+    summary's failures.
     """
-    tenant = load_tenant(root)
+    tenant = checked or load_tenant(root)
     require_room(root)
     computes_tables = options.stage in PUBLISHING and tenant.config.engine.tables != "none"
     if matches(options.stage) or computes_tables:

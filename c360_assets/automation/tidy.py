@@ -26,6 +26,7 @@ from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.heartbeat import beat, last_beat
+from c360_assets.warehouse.kept_answers import FOLDER as ANSWERS
 from c360_assets.warehouse.ledger import LEDGER
 from c360_assets.warehouse.lock import tenant_lock_if_free
 from c360_assets.warehouse.published_file import database_path, too_old
@@ -135,6 +136,7 @@ def _unnamed_copies(tenant: Tenant, before: datetime, *, dry_run: bool) -> Remov
     Those of other feeds go when their files go at the address.
     """
     named = {feed.physical for feed in tenant.feeds if is_remote(feed)}
+    named.add(ANSWERS)
     folders = [path for path in (tenant.root / "cache").glob("*") if path.name not in named]
     copies: list[Path] = []
     for folder in folders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +13,9 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
 from c360_assets.wording import counted
 
+if TYPE_CHECKING:
+    from c360_assets.tenant.models import Tenant
+
 
 def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """Show every error and warning of the configuration at once, each with file and line.
@@ -21,11 +24,11 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     Warnings do not change the exit code. Without errors it also lists which feeds a day waits for,
     and why.
     """
-    from c360_assets.configuration import all_problems
+    from c360_assets.configuration import checked_tenant
 
     with reported_errors():
         root = tenant_folder(tenant)
-        problems = all_problems(root)
+        checked, problems = checked_tenant(root)
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         print_json(problems)
@@ -36,25 +39,23 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
             result = f"{counted(errors, 'error')}, {counted(len(problems) - errors, 'warning')}"
         style = "red" if errors else "green"
         out.print(f"{short_path(root)}: {result}", style=style, markup=False, soft_wrap=True)
-        if not errors:
-            _print_day(root)
+        if checked is not None and not errors:
+            _print_day(checked)
     raise typer.Exit(1 if errors else 0)
 
 
-def _print_day(root: Path) -> None:
+def _print_day(tenant: Tenant) -> None:
     """What the configuration leaves unsaid, and which feeds a day waits for, with the reason."""
     from c360_assets.automation.removed_tables import removed_text
-    from c360_assets.configuration import load_tenant
     from c360_assets.ingest.day_feeds import day_feeds
     from c360_assets.remarks import remarks
     from c360_assets.warehouse.session import Warehouse
 
-    tenant = load_tenant(root)
     for remark in remarks(tenant):
         out.print(f"note: {remark}", markup=False, soft_wrap=True)
     # A place that does not answer was told by then, or is for a run to tell.
     with suppress(C360Error):
-        manifest = Warehouse.open(root / "warehouse").manifest
+        manifest = Warehouse.open(tenant.root / "warehouse").manifest
         removed = removed_text(tenant, manifest)
         if removed:
             out.print(f"note: {removed}", markup=False, soft_wrap=True)

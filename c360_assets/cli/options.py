@@ -54,11 +54,14 @@ def tenant_folder(tenant: Path | None) -> Path:
 
     It is set in the environment too, where Dagster's definitions look for it.
     """
+    from c360_assets.warehouse.kept_answers import keep_answers
+
     root = tenant.resolve() if tenant is not None else tenant_root()
     if not root.is_dir():
         raise C360Error(f"there is no tenant folder {short_path(root)}; `c360 init DIR` starts one")
     refuse_folder(root)
     os.environ["C360_TENANT_DIR"] = str(root)
+    keep_answers(root, grows=False)
     return root
 
 

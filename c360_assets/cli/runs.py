@@ -33,6 +33,7 @@ from c360_assets.cli.output import (
     print_problems,
     reported_errors,
 )
+from c360_assets.collector import OBJECTS_OF_A_RUN, collect_seldom
 from c360_assets.errors import has_errors
 from c360_assets.reporting.paths import shell_path, short_path
 
@@ -301,22 +302,25 @@ def activate(
 
 def _run_and_exit(tenant: Path | None, options: DayOptions, as_json: bool) -> NoReturn:
     """Run a stage or the whole day and end with its screen; exits with 0 or 1."""
+    collect_seldom(OBJECTS_OF_A_RUN)
     with reported_errors():
         from c360_assets.automation.run_command import run_day
-        from c360_assets.configuration import all_problems
+        from c360_assets.configuration import checked_tenant
         from c360_assets.reporting.progress import Reporter
         from c360_assets.reporting.summary import render
+        from c360_assets.warehouse.kept_answers import keep_answers
 
         root = tenant_folder(tenant)
-        problems = all_problems(root)
+        keep_answers(root, grows=True)
+        checked, problems = checked_tenant(root)
         print_problems(problems, err)
-        if has_errors(problems):
+        if checked is None or has_errors(problems):
             print_failures(
                 ["the configuration has errors, so nothing was run; `c360 check` shows them again"]
             )
             raise typer.Exit(1)
         with Reporter(err) as reporter:
-            summary = run_day(root, options, reporter, _definitions)
+            summary = run_day(root, options, reporter, _definitions, checked)
         if as_json:
             print_json(summary.as_json())
         else:

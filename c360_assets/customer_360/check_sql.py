@@ -24,9 +24,9 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.build import ONE_ROW_PER_PERSON, prepare_context
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, plan
-from c360_assets.customer_360.tables.lints import advice
 from c360_assets.customer_360.tables.references import (
     OVERRIDE_FOLDER,
+    advice_on,
     asks_clock,
     passed_through,
     statement,
@@ -368,7 +368,7 @@ def _advice_on_custom_table(tenant: Tenant, table: CustomTable) -> list[Problem]
 
 def _warnings(tenant: Tenant, name: str, file: str, read: Statement) -> list[Problem]:
     for_spark = tenant.config.engine.type == "spark"
-    texts = advice(read, for_spark=for_spark)
+    texts = advice_on(read, for_spark=for_spark)
     return [Problem("warning", file, f"{name} {text}") for text in texts]
 
 

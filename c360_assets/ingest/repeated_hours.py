@@ -25,12 +25,14 @@ def repeated_slots(zone: str) -> tuple[int, ...]:
 
 def _repeated(zone: ZoneInfo) -> Iterator[int]:
     day = FIRST
+    offset = _offset(zone, day)
     while day < LAST:
-        lost = _offset(zone, day) - _offset(zone, day + DAY)
-        if lost > timedelta(0):
+        next_offset = _offset(zone, day + DAY)
+        if next_offset < offset:
             first = (_change(zone, day) - FIRST) // SLOT
-            yield from range(first, first + lost // SLOT)
+            yield from range(first, first + (offset - next_offset) // SLOT)
         day += DAY
+        offset = next_offset
 
 
 def _change(zone: ZoneInfo, day: datetime) -> datetime:

@@ -95,7 +95,12 @@ STORES: tuple[Store, ...] = (
         "rewritten",
     ),
     Store("working files", (".tmp/*",), "what a run spills to the disk", "removed", "one run"),
-    Store("fetched files", ("cache/*",), "copies of files of other places", "removed"),
+    Store(
+        "fetched files",
+        ("cache/*",),
+        "copies of files of other places; what follows from texts of SQL: names, no values",
+        "removed",
+    ),
     Store(
         "landed files",
         ("landing/*",),

@@ -35,7 +35,7 @@ from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.locked_session import own_engine
 from c360_assets.warehouse.place import has_warehouse
 from c360_assets.warehouse.publications import Publication, place_of
-from c360_assets.warehouse.read_only_files import read_only_path
+from c360_assets.warehouse.read_only_names import read_only_path
 from c360_assets.warehouse.remote_failures import quoted_failure
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.spreadsheets import marked

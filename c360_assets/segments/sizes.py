@@ -125,8 +125,9 @@ def _multiplied(
     )
     reader = session.con.sql(query).to_arrow_reader(BLOCK_ROWS)
     for block in reader:
-        # Not by Arrow's own `to_numpy`, which imports pandas.
-        columns = [pl.Series(column).to_numpy() for column in block.columns]
+        # Not by Arrow's own `to_numpy`, which imports pandas, nor column by column, by which Polars
+        # imports what Arrow computes with.
+        columns = [column.to_numpy() for column in pl.DataFrame(block).get_columns()]
         answers = np.stack(columns[: len(segments)], axis=1)
         figures = np.stack(columns[len(segments) :], axis=1)
         # Below 2**24 rows a block, sums of ones are exact in single precision, at twice the speed.

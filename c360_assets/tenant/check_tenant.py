@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from zoneinfo import available_timezones
 
 from c360_assets.semantics.countries import country_codes, country_names
@@ -22,9 +23,15 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 OBJECT_FOLDER = re.compile(r"(?!\.+(/|$))[\w.-]+(/(?!\.+(/|$))[\w.-]+)*", re.ASCII)
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """The zones of this machine, whose folders take a while to look through."""
+    return frozenset(available_timezones())
+
+
 def check_time_zone(check: ConfigCheck, file: str, zone: str) -> None:
     """The key `timezone` of `file` must name a zone of the time zone database."""
-    zones = available_timezones()
+    zones = _zones()
     if zone not in zones:
         remedy = did_you_mean(zone, zones) or "use a name such as UTC or America/New_York"
         check.error(file, ("timezone",), "is no known time zone", remedy)

@@ -94,7 +94,7 @@ def allowed_statement(
         statement = read_statement(sql, rules.expectation)
         # SQLGlot's tree is needed later for lineage, so what it cannot read is refused now.
         if rules == TABLE_SQL:
-            _ = statement.query
+            statement.require_tree()
     except StatementError as error:
         problem = Problem("error", file, error.message, error.line, key, error.remedy)
         raise ConfigError([problem]) from None

@@ -18,8 +18,8 @@ from c360_assets.warehouse.bucket import LAKE, Bucket, ChangedError, Purged, buc
 from c360_assets.warehouse.lake_document import POINTER
 from c360_assets.warehouse.lake_files import Footer
 from c360_assets.warehouse.lease import Lease, give_back, held_lease, try_lease
+from c360_assets.warehouse.read_only_names import REMOTE_PROTOCOL, remote_path
 from c360_assets.warehouse.remote_failures import bucket_failure
-from c360_assets.warehouse.remote_read_only import PROTOCOL, RemoteReadOnlyFiles, remote_path
 from c360_assets.warehouse.session import private_folder
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ class S3Storage:
         """Nothing: an object is there when it is whole."""
 
     def connect(self, con: duckdb.DuckDBPyConnection) -> None:
-        if not con.filesystem_is_registered(PROTOCOL):
+        from c360_assets.warehouse.remote_read_only import RemoteReadOnlyFiles
+
+        if not con.filesystem_is_registered(REMOTE_PROTOCOL):
             con.register_filesystem(RemoteReadOnlyFiles(self._bucket.system))
 
     def read_only(self, name: str) -> str:

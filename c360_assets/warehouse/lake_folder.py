@@ -17,7 +17,7 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse.bucket import Purged
 from c360_assets.warehouse.files import put_in_place, replaced_file, sync_file
 from c360_assets.warehouse.lake_files import Footer
-from c360_assets.warehouse.read_only_files import PROTOCOL, ReadOnlyFiles, read_only_path
+from c360_assets.warehouse.read_only_names import PROTOCOL, read_only_path
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.storage_errors import unwritten
 from c360_assets.warehouse.tidy import remove_empty_folders
@@ -134,6 +134,8 @@ class LocalStorage:
             aside.unlink(missing_ok=True)
 
     def connect(self, con: duckdb.DuckDBPyConnection) -> None:
+        from c360_assets.warehouse.read_only_files import ReadOnlyFiles
+
         if not con.filesystem_is_registered(PROTOCOL):
             con.register_filesystem(ReadOnlyFiles())
 

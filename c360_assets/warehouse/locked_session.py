@@ -17,7 +17,7 @@ import duckdb
 from c360_assets.warehouse.delta import file_source, typed
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.manifest import TableState
-from c360_assets.warehouse.read_only_files import ReadOnlyFiles, read_only_path
+from c360_assets.warehouse.read_only_names import read_only_path
 from c360_assets.warehouse.readers import reading
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident
@@ -70,6 +70,8 @@ def own_engine(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Its spill folder, the one place where SQL could write after `lock`, is its own and goes with it.
     """
+    from c360_assets.warehouse.read_only_files import ReadOnlyFiles
+
     try:
         parent: Path | None = private_folder(root / ".tmp")
     except OSError:  # one who may only read the tenant's folder may ask too

@@ -24,7 +24,7 @@ from c360_assets.warehouse.lake_document import POINTER, Document, kept_name
 from c360_assets.warehouse.lake_views import attach_document
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.published_lake import Lake, LakeFormat
-from c360_assets.warehouse.read_only_files import read_only_path
+from c360_assets.warehouse.read_only_names import read_only_path
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 

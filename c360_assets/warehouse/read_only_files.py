@@ -14,19 +14,11 @@ import threading
 from abc import abstractmethod
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from fsspec import AbstractFileSystem
 
-PROTOCOL = "c360ro"
-
-
-def read_only_path(path: str) -> str:
-    """The name under which the file at the absolute `path` is read through this file system.
-
-    Encoded as in a URL, so that no character of a folder's name is taken for a pattern.
-    """
-    return f"{PROTOCOL}://{quote(path)}"
+from c360_assets.warehouse.read_only_names import PROTOCOL
 
 
 class SingleFiles(AbstractFileSystem):

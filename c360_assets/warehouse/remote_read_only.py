@@ -6,24 +6,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from c360_assets.warehouse.read_only_files import SingleFiles
+from c360_assets.warehouse.read_only_names import REMOTE_PROTOCOL
 
-PROTOCOL = "c360s3"
 # What is read ahead of a position: the engine asks for whole column chunks.
 BLOCK_BYTES = 1 << 20
-
-
-def remote_path(path: str) -> str:
-    """The name under which the object at `path` (bucket and key) is read."""
-    return f"{PROTOCOL}://{quote(path)}"
 
 
 class RemoteReadOnlyFiles(SingleFiles):
     """What DuckDB asks of a file system, for reading single objects of `inner` by their name."""
 
-    protocol = PROTOCOL
+    protocol = REMOTE_PROTOCOL
 
     def __init__(self, inner: Any) -> None:
         super().__init__()

@@ -12,16 +12,17 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property, lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from c360_assets.warehouse.engine import lock
+from c360_assets.warehouse.kept_answers import kept_answer
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 DIALECT = "duckdb"
 ERROR_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -110,6 +111,11 @@ class Statement:
     def query(self) -> exp.Query:
         """SQLGlot's tree, not to be changed. Raises StatementError when SQLGlot cannot read what
         DuckDB can."""
+        # It is slow to import, and what is asked of a tree is mostly known already.
+        import sqlglot
+        from sqlglot import exp
+        from sqlglot.errors import SqlglotError
+
         try:
             parsed = sqlglot.parse_one(self.text, read=DIALECT)
         except SqlglotError as error:
@@ -121,6 +127,10 @@ class Statement:
         if not isinstance(parsed, exp.Query):
             raise _untraceable(f"it is read as {parsed.key}", None)
         return parsed
+
+    def require_tree(self) -> None:
+        """Raise StatementError as `query` does."""
+        kept_answer("readable", (self.text,), lambda: bool(self.query))
 
     @cached_property
     def canonical(self) -> str:
@@ -146,6 +156,17 @@ def _untraceable(why: str, line: int | None) -> StatementError:
 def read_statement(sql: str, expectation: str = ONE_SELECT) -> Statement:
     """What the one statement in `sql` holds. Raises StatementError, which says the `expectation`,
     when it is none or several, or no query."""
+    facts = kept_answer("statement", (sql, expectation), lambda: asdict(_read(sql, expectation)))
+    return Statement(
+        text=facts["text"],
+        kind=facts["kind"],
+        tables=tuple(TableReference(**table) for table in facts["tables"]),
+        calls=tuple(Call(**call) for call in facts["calls"]),
+        forms=tuple(Form(**form) for form in facts["forms"]),
+    )
+
+
+def _read(sql: str, expectation: str) -> Statement:
     try:
         statements = _parser().cursor().extract_statements(sql)
     except duckdb.Error as error:

@@ -70,14 +70,20 @@ def test_one_place_names_private_modules_of_dagster() -> None:
     assert naming == ["event_log.py"]
 
 
-def test_a_table_that_comes_later_is_seen(tmp_path: Path) -> None:
+def test_what_the_index_has_is_asked_until_it_is_there(tmp_path: Path) -> None:
     log = EventLog(str(tmp_path))
-    assert [log.has_table(name) for name in ("asset_keys", "later", "asset_keys")] == [
-        True,
-        False,
-        True,
-    ]
-    with log.index_connection() as connection:
-        connection.execute(text("CREATE TABLE later (id INTEGER)"))
-    assert log.has_table("later")
+    added = ("later", "asset_keys.later")
+    for is_there in (False, True):
+        with log.index_connection() as connection:
+            asked = [
+                log.has_table("asset_event_tags"),
+                log._has_asset_key_col_on_connection(connection, "last_materialization_timestamp"),
+                log.has_table("later"),
+                log._has_asset_key_col_on_connection(connection, "later"),
+            ]
+            connection.execute(text("CREATE TABLE IF NOT EXISTS later (one TEXT)"))
+            if not is_there:
+                connection.execute(text("ALTER TABLE asset_keys ADD COLUMN later TEXT"))
+        assert asked == [True, True, is_there, is_there]
+        assert log._there.isdisjoint(added) is not is_there
     log.dispose()

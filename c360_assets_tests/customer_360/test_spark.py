@@ -14,7 +14,7 @@ from c360_assets.customer_360.rendering.render import SHIPPED
 from c360_assets.customer_360.tables.build import build_table
 from c360_assets.customer_360.tables.graph import plan
 from c360_assets.customer_360.tables.lints import unknown_to_spark
-from c360_assets.customer_360.tables.references import parse_select
+from c360_assets.customer_360.tables.references import statement
 from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.customer_360.tables.spark_differences import DIFFERENCES, known_differences
 from c360_assets.errors import C360Error
@@ -258,13 +258,13 @@ ALIKE = (
 
 def test_each_known_difference_is_told_and_no_other() -> None:
     told = {
-        words: list(known_differences(parse_select(_with_rows(sql), "")))
+        words: list(known_differences(statement(_with_rows(sql), "").query))
         for words, sql in UNLIKE.items()
     }
     assert all(len(said) == 1 and words in said[0] for words, said in told.items()), told
     assert len(UNLIKE) == len(DIFFERENCES)
     alike = [_with_rows(f"SELECT {example} AS seen FROM r") for example in ALIKE]
-    assert [list(known_differences(parse_select(sql, ""))) for sql in alike] == [[]] * len(ALIKE)
+    assert [list(known_differences(statement(sql, "").query)) for sql in alike] == [[]] * len(ALIKE)
 
 
 @pytest.mark.long
@@ -295,7 +295,7 @@ def _with_rows(sql: str) -> str:
 def test_shipped_templates_call_portable_functions_only(tmp_path: Path) -> None:
     found = {text for tenant in tenants(tmp_path).values() for node in plan(tenant)
              for rule in (unknown_to_spark, known_differences)
-             for text in rule(parse_select(node.sql, node.file))}  # fmt: skip
+             for text in rule(statement(node.sql, node.file).query)}  # fmt: skip
     assert found == set()
 
 

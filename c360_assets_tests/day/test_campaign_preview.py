@@ -28,8 +28,8 @@ def test_landed_withdrawals_are_told(demo: Ran, tmp_path: Path) -> None:
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("a", encoding="utf-8") as opened:
+            opened.write(text)
     # What `check` says of the campaign keeps it from being sent.
     file = root / "campaigns" / "hello.yaml"
     text = file.read_text("utf-8")

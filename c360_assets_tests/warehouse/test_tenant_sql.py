@@ -27,7 +27,7 @@ from c360_assets.warehouse.binding import bound_columns
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.locked_session import locked_session, own_engine, store
 from c360_assets.warehouse.publications import FilePublication
-from c360_assets.warehouse.read_only_files import PROTOCOL, read_only_path
+from c360_assets.warehouse.read_only_names import PROTOCOL, read_only_path
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.statement import read_statement, without_end
 from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of

@@ -16,7 +16,7 @@ import polars as pl
 
 from c360_assets.customer_360.checks.data_checks import CHECKS, SHARED, Check, order_words
 from c360_assets.customer_360.rendering.merge_policy import phone_region
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT
+from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements, room_version
 from c360_assets.customer_360.tables.build import prepare_context
 from c360_assets.customer_360.tables.databases import Database
 from c360_assets.customer_360.tables.graph import TableNode
@@ -24,11 +24,15 @@ from c360_assets.customer_360.tables.references import Names
 from c360_assets.errors import C360Error
 from c360_assets.tenant.customer_360 import DatabaseColumn
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.digest import ENGINE, fingerprint
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.statement import read_statement
 
 TABLE = "database_validation"
+COUNTED = "counted"  # its figure: what the counts of a check rest on, and the counts
+BASIS_LETTERS = 24
 # The table that holds rows that checks share while they run.
 KEPT = {name: f"_c360_{name}" for name in SHARED}
 COLUMNS = {
@@ -73,6 +77,13 @@ class Scopes(NamedTuple):
     inline: Mapping[str, str]
 
 
+class Held(NamedTuple):
+    """What a table that checks read holds."""
+
+    digest: str
+    has_rows: bool = True
+
+
 class Counts(NamedTuple):
     """How many rows a check looked at, and how many of them are findings."""
 
@@ -80,26 +91,41 @@ class Counts(NamedTuple):
     findings: int
 
 
-def validate_database(session: Session, database: Database, *, as_of: date) -> TableState:
+def validate_database(
+    session: Session, database: Database, *, as_of: date, anew: bool = True
+) -> TableState:
     """Run every check on the database's tables and write its `database_validation`.
 
-    The table is pending until commit. `figures` of the state: number of warnings, and the ids that
-    warn. Raises C360Error when a blocking check warns.
+    The table is pending until commit. Unless `anew`, what was counted last time is not counted
+    again where no table that it was counted in has changed. `figures` of the state: number of
+    warnings, the ids that warn, and the counts with what they rest on. Raises C360Error when a
+    blocking check warns.
     """
     tenant = database.tenant
     prepare_context(session, as_of, tenant.home)
-    columns = _bind(session, database)
+    tables = _bind(session, database, as_of)
     settings = tenant.config.customer_360.validations
     region = phone_region(tenant)
     checks = [replace(check, finding=check.finding.replace("{region}", region)) for check in CHECKS]
-    results = _run(session, checks, columns, settings.thresholds, _scopes(tenant))
+    scopes = _scopes(tenant)
+    bases = _bases(database, checks, scopes, tables)
+    known = {} if anew else _known_counts(session, database)
+    counts = {id_: known[basis] for id_, basis in bases.items() if basis in known}
+    open_checks = [check for check in checks if check.id not in counts]
+    counts |= _run(session, open_checks, tables, scopes)
+    results = [_result_of(check, counts[check.id], settings.thresholds, scopes) for check in checks]
     for node in database.nodes:
         results += _broken_promises(session, database, node)
     warned = [result.id for result in results if result.status == "warning"]
     state = session.write(
         database.own(TABLE),
         pl.DataFrame(results, schema=COLUMNS, orient="row"),
-        figures={"checks": len(results), "warnings": len(warned), "warned": warned},
+        figures={
+            "checks": len(results),
+            "warnings": len(warned),
+            "warned": warned,
+            COUNTED: {basis: counts[id_] for id_, basis in bases.items()},
+        },
     )
     blocking = _blocking(warned, settings.blocking)
     if blocking:
@@ -132,24 +158,46 @@ def _number(check_id: str) -> str:
     return check_id.split(".")[0]
 
 
-def _bind(session: Session, database: Database) -> dict[str, set[str]]:
-    """Make the checked tables readable by their names.
-
-    Table -> its columns, for those that are built and have rows.
-    """
+def _bind(session: Session, database: Database, as_of: date) -> dict[str, Held]:
+    """Make the checked tables readable by their names; those that are built, and what they hold."""
     names = Names(database.tenant)
     built = {node.name.lower(): node.table for node in database.nodes}
     database.prepare(session)
-    columns: dict[str, set[str]] = {RUN_CONTEXT: {"as_of"}}
+    tables = {RUN_CONTEXT: Held(as_of.isoformat())}
     read = {table for check in CHECKS for table in check.reads}
     for name in sorted(read - {RUN_CONTEXT}):
         stored = built.get(name) or names.warehouse_name(name)
         state = session.state(stored) if stored is not None else None
         if stored is not None and state is not None:
             database.bind(session, stored, name)
-            if state.rows:
-                columns[name] = set(state.columns)
-    return columns
+            tables[name] = Held(state.digest, bool(state.rows))
+    return tables
+
+
+def _bases(
+    database: Database, checks: Sequence[Check], scopes: Scopes, tables: Mapping[str, Held]
+) -> dict[str, str]:
+    """Check -> digest of all that its counts rest on: its SQL and functions, and what the tables
+    hold that the SQL names. None of a database that holds the rows of one key only: which those are
+    other tables decide.
+    """
+    if database.key is not None:
+        return {}
+    functions = fingerprint(ENGINE, room_version(), macro_statements(home=database.tenant.home))
+    bases = {}
+    for check in checks:
+        sql = f"SELECT {check.where}, {check.finding} FROM {check.source(scopes.inline)}"
+        names = sorted({table.name.lower() for table in read_statement(sql).tables})
+        held = {name: tables.get(name) for name in names}
+        bases[check.id] = fingerprint(functions, sql, held)[:BASIS_LETTERS]
+    return bases
+
+
+def _known_counts(session: Session, database: Database) -> dict[str, Counts | None]:
+    """What checks rest on -> their counts, of the last time; None where one did not apply."""
+    state = session.state(database.own(TABLE))
+    kept = state.figures.get(COUNTED, {}) if state is not None else {}
+    return {basis: Counts(*counts) if counts else None for basis, counts in kept.items()}
 
 
 def _threshold(check: Check, configured: Mapping[str, float]) -> float:
@@ -214,38 +262,37 @@ def _promises(session: Session, database: Database, node: TableNode) -> dict[str
 
 
 def _run(
-    session: Session,
-    checks: Sequence[Check],
-    columns: Mapping[str, set[str]],
-    thresholds: Mapping[str, float],
-    scopes: Scopes,
-) -> list[Result]:
-    """A result per check, in order.
+    session: Session, checks: Sequence[Check], tables: Mapping[str, Held], scopes: Scopes
+) -> dict[str, Counts | None]:
+    """The counts of each check, None where it does not apply.
 
     Checks of one source are counted in one pass over it; what several share is computed once.
     """
     by_source: dict[str, list[Check]] = {}
     for check in checks:
-        if _is_applicable(session, check, columns, scopes):
+        if _is_applicable(session, check, tables, scopes):
             _keep_shared_rows(session, check, scopes)
             by_source.setdefault(check.source(scopes.kept), []).append(check)
-    counts: dict[str, Counts] = {}
+    counts: dict[str, Counts | None] = {check.id: None for check in checks}
     for source, of_source in by_source.items():
         counts |= _counts(session, source, of_source)
     for table in KEPT.values():
         session.execute(f"DROP TABLE IF EXISTS {table}")
-    return [
-        _result(
-            check.id,
-            check.question,
-            check.table,
-            counts.get(check.id),
-            f"SELECT {', '.join(check.keys)} FROM {check.source(scopes.inline)} "
-            f"WHERE {_finding(check)}",
-            _threshold(check, thresholds),
-        )
-        for check in checks
-    ]
+    return counts
+
+
+def _result_of(
+    check: Check, counts: Counts | None, thresholds: Mapping[str, float], scopes: Scopes
+) -> Result:
+    return _result(
+        check.id,
+        check.question,
+        check.table,
+        counts,
+        f"SELECT {', '.join(check.keys)} FROM {check.source(scopes.inline)} "
+        f"WHERE {_finding(check)}",
+        _threshold(check, thresholds),
+    )
 
 
 def _keep_shared_rows(session: Session, check: Check, scopes: Scopes) -> None:
@@ -298,10 +345,10 @@ def _result(
 
 
 def _is_applicable(
-    session: Session, check: Check, columns: Mapping[str, set[str]], scopes: Scopes
+    session: Session, check: Check, tables: Mapping[str, Held], scopes: Scopes
 ) -> bool:
     """Whether the checked table has rows, and all tables and columns that the check names exist."""
-    if check.table not in columns:
+    if check.table not in tables or not tables[check.table].has_rows:
         return False
     try:
         session.rows(

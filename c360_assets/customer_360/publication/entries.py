@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlglot import exp
-
 from c360_assets.customer_360.checks.run_data_checks import TABLE as VALIDATION_TABLE
 from c360_assets.customer_360.publication.meanings import (
     Meanings,
@@ -29,7 +27,7 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.build import DatabaseTable
 from c360_assets.customer_360.tables.databases import FILTER_TABLE, Database
 from c360_assets.customer_360.tables.graph import TableNode
-from c360_assets.customer_360.tables.references import DIALECT, parse_select
+from c360_assets.customer_360.tables.references import over_domain
 from c360_assets.customer_360.tables.run_records import TABLES as RECORD_TABLES
 from c360_assets.customer_360.tables.schemas import documented_schemas
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
@@ -280,13 +278,7 @@ class _Entries:
         if not is_current(self.session, DatabaseTable(node), date.min):
             return ""
         source_names = {called.lower(): self.sources[stored] for called, stored in node.binds}
-        query = parse_select(node.sql, node.file)
-        for table in query.find_all(exp.Table):
-            source = source_names.get(table.name.lower())
-            if source is not None:
-                table.set("this", exp.to_identifier(source, quoted=True))
-                table.set("db", exp.to_identifier("domain"))
-        return query.sql(dialect=DIALECT, comments=False)
+        return over_domain(node.sql, node.file, source_names)
 
 
 def _types(spec: TableSpec) -> dict[str, str]:

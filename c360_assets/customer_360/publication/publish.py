@@ -153,7 +153,7 @@ class PublishDatabase(Recipe):
         database = self.database
         specs = self.specs(session)
         lake = lake_of(database.tenant, database.name)
-        checked = validate_database(session, database, as_of=run.as_of)
+        checked = validate_database(session, database, as_of=run.as_of, anew=run.force)
         customers = _count_customers(session, database)
         _record(session, database, run, customers)
         shown = entries(session, database, specs)

@@ -7,12 +7,14 @@ in `templates/`. Dependencies belong to `graph`.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from c360_assets.customer_360.rendering import (
     customer_values,
@@ -36,7 +38,12 @@ from c360_assets.semantics.phone_plans import home_plan, phone_plan_macros
 from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.kept_answers import kept_answer
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 RUN_CONTEXT = "run_context"
 SUMMARY = "email_engagement_summary"
@@ -44,6 +51,9 @@ SUMMARY = "email_engagement_summary"
 
 @cache
 def _environment() -> Environment:
+    # It is slow to import, and what a template gives is mostly known already.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("c360_assets.customer_360"),
         trim_blocks=True,
@@ -58,13 +68,43 @@ def _environment() -> Environment:
     return environment
 
 
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    """The text of a template, kept by all that it is made from where that can be told."""
+
+    def fill() -> str:
+        return _environment().get_template(template).render(values)
+
+    try:
+        told = json.dumps(values, default=_told, sort_keys=True)
+    except TypeError:
+        return fill()
+    asked = (room_version(), WHITE_SPACE, template, told)
+    return str(kept_answer("rendered", asked, fill))
+
+
+def _told(value: object) -> object:
+    """A value of a template as JSON tells it whole. Raises TypeError for others."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: getattr(value, part.name) for part in fields(value)}
+        return [type(value).__name__, parts]
+    if isinstance(value, set | frozenset):
+        return ["set", sorted(value)]
+    raise TypeError(type(value).__name__)
+
+
+@cache
+def room_version() -> str:
+    """Digest of what makes texts of SQL here: this room's code and templates, and Jinja."""
+    return fingerprint(code_version(Path(__file__).parents[1]), version("jinja2"))
+
+
 def macro_statements(schema: str | None = None, *, home: Home | None = None) -> list[str]:
     """Statements that create the functions the SQL uses.
 
     Temporary ones, or in a database `schema` for publication. Phone numbers are compared as they
     are read at `home`.
     """
-    text = _environment().get_template("macros.sql").render()
+    text = _filled("macros.sql", {})
     without_comments = re.sub(r"(?m)^--.*$", "", text)
     statements = [part.strip() for part in re.split(r";\s*(?:\n|$)", without_comments)]
     own = [
@@ -154,7 +194,7 @@ def render(name: str, tenant: Tenant, available: frozenset[str] | None = None) -
         if available is None:
             available = available_tables(tenant)
         values = TEMPLATES[name](tenant, available)
-    text = _environment().get_template(f"{template}.sql").render(values)
+    text = _filled(f"{template}.sql", values)
     # Blocks that a tenant has not leave empty lines behind.
     return re.sub(r"\n{2,}", "\n", text).strip() + "\n"
 

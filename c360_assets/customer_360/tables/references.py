@@ -6,10 +6,9 @@ Only parsing, by `warehouse.allowed_sql`: nothing here runs SQL. The graph that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
-
-from sqlglot import exp
 
 from c360_assets.customer_360.rendering.gathered_tables import has_stitched_version
 from c360_assets.customer_360.rendering.render import (
@@ -17,13 +16,14 @@ from c360_assets.customer_360.rendering.render import (
     SHIPPED,
     macro_name,
     macro_statements,
+    room_version,
 )
-from c360_assets.customer_360.tables.lints import reads_clock
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
+from c360_assets.warehouse.kept_answers import kept_answer
 from c360_assets.warehouse.statement import (
     DIALECT,
     Statement,
@@ -35,8 +35,9 @@ from c360_assets.warehouse.statement import (
 __all__ = [
     "DIALECT",
     "Names",
+    "advice_on",
     "asks_clock",
-    "parse_select",
+    "over_domain",
     "passed_through",
     "references",
     "statement",
@@ -107,15 +108,46 @@ def statement(sql: str, file: str) -> Statement:
     return allowed_statement(sql, file, own_functions=shared_functions())
 
 
-def parse_select(sql: str, file: str) -> exp.Query:
-    """A tree of `sql` of the caller's own. Raises ConfigError as `statement` does."""
-    return statement(sql, file).query.copy()
+def over_domain(sql: str, file: str, sources: Mapping[str, str]) -> str:
+    """`sql` over the tables of the schema `domain` that `sources` says, by the names in lower case
+    that `sql` has for them. Raises ConfigError as `statement` does."""
+    read = statement(sql, file)
+
+    def rename() -> str:
+        from sqlglot import exp
+
+        query = read.query.copy()
+        for table in query.find_all(exp.Table):
+            source = sources.get(table.name.lower())
+            if source is not None:
+                table.set("this", exp.to_identifier(source, quoted=True))
+                table.set("db", exp.to_identifier("domain"))
+        return query.sql(dialect=DIALECT, comments=False)
+
+    return str(kept_answer("over_domain", (room_version(), read.text, dict(sources)), rename))
 
 
 @lru_cache(maxsize=512)
 def asks_clock(read: Statement) -> bool:
     """Whether a statement reads the machine's clock or chance."""
-    return reads_clock(read.query)
+
+    def ask() -> bool:
+        from c360_assets.customer_360.tables.lints import reads_clock
+
+        return reads_clock(read.query)
+
+    return bool(kept_answer("clock", (room_version(), read.text), ask))
+
+
+def advice_on(read: Statement, *, for_spark: bool) -> list[str]:
+    """What a person may want to change in a statement, as `lints` says."""
+
+    def ask() -> list[str]:
+        from c360_assets.customer_360.tables.lints import advice
+
+        return list(advice(read, for_spark=for_spark))
+
+    return list(kept_answer("advice", (room_version(), read.text, for_spark), ask))
 
 
 class References(NamedTuple):

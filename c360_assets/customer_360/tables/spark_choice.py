@@ -13,7 +13,7 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.customer_360.tables.lints import reads_clock, unknown_to_spark
-from c360_assets.customer_360.tables.references import parse_select
+from c360_assets.customer_360.tables.references import statement
 from c360_assets.customer_360.tables.spark_differences import known_differences
 from c360_assets.customer_360.tables.spark_types import differences_of_types
 from c360_assets.errors import Problem
@@ -38,15 +38,15 @@ def why_here(node: TableNode, tables: TablesOnSpark, schemas: Schemas) -> str | 
 
 
 def _differences(node: TableNode, schemas: Schemas) -> Iterator[str]:
-    query = parse_select(node.sql, node.file)
-    yield from known_differences(query)
-    yield from unknown_to_spark(query)
-    if reads_clock(query):
+    read = statement(node.sql, node.file)
+    yield from known_differences(read.query)
+    yield from unknown_to_spark(read.query, read.text)
+    if reads_clock(read.query):
         yield "reads the machine's clock or chance"
     if node.core is not None:
         yield from _differences(node.core, schemas)
-    read = {called for called, _ in node.binds} | ({node.name} if node.core is not None else set())
-    if node.is_tenants_sql and read <= schemas.keys():
+    names = {called for called, _ in node.binds} | ({node.name} if node.core is not None else set())
+    if node.is_tenants_sql and names <= schemas.keys():
         yield from differences_of_types(node.sql, {**schemas, RUN_CONTEXT: {"as_of": "DATE"}})
 
 
