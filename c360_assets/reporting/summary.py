@@ -46,6 +46,7 @@ SHOWN_CHECKS = 5
 class FeedLoaded:
     """What one run loaded of one feed: rows are counts over `days` delivery days.
 
+    `replaced` rows lost to another of the same key, or to a newer delivery of the whole feed.
     `problem` says why days did not load.
     """
 
@@ -55,6 +56,7 @@ class FeedLoaded:
     read: int
     loaded: int
     rejected: int
+    replaced: int = 0
     problem: str | None = None
 
 
@@ -263,11 +265,12 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
     table = plain_table("Feeds")
     table.add_column("feed", overflow="fold")
-    for name in ("days", "files", "rows read", "loaded", "rejected"):
+    for name in ("days", "files", "rows read", "loaded", "rejected", "replaced"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for feed in feeds:
-        counts = (feed.days, feed.files, feed.read, feed.loaded, feed.rejected)
+        rows = (feed.read, feed.loaded, feed.rejected, feed.replaced)
+        counts = (feed.days, feed.files, *rows)
         table.add_row(
             Text(feed.feed),
             *(f"{count:,}" for count in counts),
