@@ -40,6 +40,8 @@ SHOWN = (
 )
 # Checks of the database that the screen names, of those that warn.
 SHOWN_CHECKS = 5
+# So many signs of a feed's name are on one line.
+NAME_WIDTH = 22
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,9 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
     table = plain_table("Feeds")
-    table.add_column("feed", overflow="fold")
+    # The sentence of a feed that did not load is folded before its name is.
+    longest = max((len(feed.feed) for feed in feeds), default=0)
+    table.add_column("feed", overflow="fold", min_width=min(longest, NAME_WIDTH))
     for name in ("days", "files", "rows read", "loaded", "rejected", "replaced"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
