@@ -425,6 +425,7 @@ def _figures(feed: FeedConfig, files: pl.DataFrame, failed: pl.DataFrame) -> Fee
         read=int(files["rows_read"].sum()),
         loaded=int(files["rows_loaded"].sum()),
         rejected=int(files["rows_rejected"].sum()),
+        replaced=int(files["rows_replaced"].sum()),
         problem=problem,
     )
 

@@ -1,7 +1,8 @@
 """Answers "what do you hold about me": one folder with JSON, CSV and a page.
 
 Rule for records that others share: a row of a source table that belongs to somebody else is not
-shown; of tables about several people only the person's rows are. In the person's own rows an e-mail
+shown, only counted where it names the person; of tables about several people only the person's rows
+are. In the person's own rows an e-mail
 address or phone number that another person has too stays, as it is the person's; whoever else has
 it is not named.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import html
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from c360_assets.ingest.forgotten import PARTS
 from c360_assets.ingest.personal_columns import CONTACTS
 from c360_assets.privacy.changes import id_columns_of
 from c360_assets.privacy.identifiers import Found
-from c360_assets.privacy.mentions import files_with, mentions
+from c360_assets.privacy.mentions import cells_of_others, files_with, mentions
 from c360_assets.privacy.people import FOUND, Finder
 from c360_assets.privacy.planning import add_others, plan_work
 from c360_assets.privacy.work import TEXT_LENGTH, Work
@@ -38,6 +40,7 @@ from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_has
 SOURCES = "source records"
 PAST = "source records of earlier days that are kept"
 MENTIONS = "rows of nobody that name you"
+OTHERS = "rows of other people that name you"
 FILES = "files that name you"
 HELD = "what is made of them"
 REJECTED = "rows that could not be loaded"
@@ -50,10 +53,15 @@ ABOUT_OTHERS = (
     "stitch_blocks",
     "stitch_blocking_keys",
 )
+# So few rows are shown as a column each, so that no field is beyond the edge of the page.
+ROWS_AS_COLUMNS = 3
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
     "table{border-collapse:collapse;display:block;overflow-x:auto}"
     "td,th{border:1px solid #bbb;padding:.2rem .5rem;text-align:left;vertical-align:top}"
+    # On paper nobody scrolls: what does not fit into the width is folded.
+    "@media print{body{margin:0}table{display:table;width:100%;table-layout:fixed;font-size:8px}"
+    "td,th{overflow-wrap:anywhere;padding:1px 2px}}"
 )
 
 
@@ -73,12 +81,14 @@ def answer(finder: Finder, found: Found, name: str) -> str:
     shutil.rmtree(aside, ignore_errors=True)
     private_folder(aside)
     work = _searched_for(finder, found)
+    others = cells_of_others(finder, found, work)
     files = files_with(finder.tenant, work)
     sections = {
         SOURCES: _source_rows(finder, found),
         PAST: _past_rows(finder, found),
         REJECTED: _rejected_rows(finder, found),
         MENTIONS: mentions(finder, found, work),
+        OTHERS: {"cells": others} if others.height else {},
         HELD: _published_rows(finder, found),
         FILES: {"files": files} if files.height else {},
     }
@@ -230,10 +240,19 @@ def _write_csv(path: Path, frame: pl.DataFrame) -> None:
 
 
 def _html_table(rows: list[dict[str, Any]]) -> str:
+    if len(rows) <= ROWS_AS_COLUMNS:
+        lines = [[column, *(row[column] for row in rows)] for column in rows[0]]
+        return f"<table>{''.join(map(_line_of_field, lines))}</table>"
     head = "".join(f"<th scope=col>{html.escape(name)}</th>" for name in rows[0])
-    lines = []
-    for row in rows:
-        texts = ["" if value is None else str(value) for value in row.values()]
-        lines.append("".join(f"<td>{html.escape(text)}</td>" for text in texts))
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    body = "".join(f"<tr>{_cells(row.values())}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _line_of_field(line: list[Any]) -> str:
+    name, *values = line
+    return f"<tr><th scope=row>{html.escape(name)}</th>{_cells(values)}</tr>"
+
+
+def _cells(values: Iterable[Any]) -> str:
+    texts = ["" if value is None else str(value) for value in values]
+    return "".join(f"<td>{html.escape(text)}</td>" for text in texts)

@@ -1,4 +1,5 @@
-"""Where somebody stands besides their own rows: cells of rows that are nobody's, and files.
+"""Where somebody stands besides their own rows: cells of rows that are nobody's or of others, and
+files.
 
 A note of a call that names an address, an account number in a column without a tag: no identifier
 leads to such a row, and `forget` empties the cell. Rows of theirs are found by `people`.
@@ -102,6 +103,22 @@ def mentions(finder: Finder, found: Found, work: Work) -> dict[str, pl.DataFrame
     return frames
 
 
+def cells_of_others(finder: Finder, found: Found, work: Work) -> pl.DataFrame:
+    """Columns table, column and rows: how many rows of other people hold a value of theirs, such
+    as a note in a neighbour's row; the rows themselves are not theirs to see."""
+    keys = set(own_keys(finder, found))
+    values = ValueFinder(work)
+    of_nobody = set(_tables_of_nobody(finder))
+    counts = []
+    for name in sorted(finder.tables.keys() - of_nobody):
+        for column in _texts(finder, name):
+            cells = _cells(finder, found, name, column, values, keys)
+            if cells.height:
+                counts.append((finder.name_of(name), column, cells.height))
+    schema = {"table": pl.String, "column": pl.String, "rows": pl.Int64}
+    return pl.DataFrame(counts, schema=schema, orient="row")
+
+
 def _cells(
     finder: Finder, found: Found, name: str, column: str, values: ValueFinder, keys: set[str]
 ) -> pl.DataFrame:
@@ -122,10 +139,19 @@ def _cells(
 
 
 def _tables_of_nobody(finder: Finder) -> Iterator[str]:
-    """Tables whose rows have no person: neither records of people nor what hangs on their keys."""
-    for name, meaning in sorted(finder.tables.items()):
+    """Tables whose rows have no person: neither records of people nor what hangs on their keys,
+    also where Stitch has not run since the table came."""
+    meanings = finder.tables
+    keys = {
+        tag
+        for meaning in meanings.values()
+        if meaning.is_of_customers
+        for _, tag in meaning.foreign_keys
+    }
+    for name, meaning in sorted(meanings.items()):
         has_people = finder.session.state(meaning.table.stitched_asset) is not None
-        if not meaning.is_of_customers and not has_people:
+        names_people = any(tag in keys for _, tag in meaning.foreign_keys)
+        if not (meaning.is_of_customers or has_people or names_people):
             yield name
 
 

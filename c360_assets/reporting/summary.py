@@ -40,12 +40,15 @@ SHOWN = (
 )
 # Checks of the database that the screen names, of those that warn.
 SHOWN_CHECKS = 5
+# So many signs of a feed's name are on one line.
+NAME_WIDTH = 22
 
 
 @dataclass(frozen=True)
 class FeedLoaded:
     """What one run loaded of one feed: rows are counts over `days` delivery days.
 
+    `replaced` rows lost to another of the same key, or to a newer delivery of the whole feed.
     `problem` says why days did not load.
     """
 
@@ -55,6 +58,7 @@ class FeedLoaded:
     read: int
     loaded: int
     rejected: int
+    replaced: int = 0
     problem: str | None = None
 
 
@@ -262,12 +266,15 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
     table = plain_table("Feeds")
-    table.add_column("feed", overflow="fold")
-    for name in ("days", "files", "rows read", "loaded", "rejected"):
+    # The sentence of a feed that did not load is folded before its name is.
+    longest = max((len(feed.feed) for feed in feeds), default=0)
+    table.add_column("feed", overflow="fold", min_width=min(longest, NAME_WIDTH))
+    for name in ("days", "files", "rows read", "loaded", "rejected", "replaced"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for feed in feeds:
-        counts = (feed.days, feed.files, feed.read, feed.loaded, feed.rejected)
+        rows = (feed.read, feed.loaded, feed.rejected, feed.replaced)
+        counts = (feed.days, feed.files, *rows)
         table.add_row(
             Text(feed.feed),
             *(f"{count:,}" for count in counts),

@@ -82,7 +82,13 @@ CLUB_ROWS: Rows = [
     (f"m{i}", f"{first.lower()}@example.com", first, last)
     for i, (first, last) in enumerate(PEOPLE[:4])
 ]
-POST_ROWS: Rows = [(f"l{i}", "Hello", i + 1) for i in range(6)]
+# What tries to steer a terminal, and a spreadsheet.
+CLEAR = "\x1b[2J"
+TITLE = "\x1b]0;owned\x07"
+SPOILED = f"An{CLEAR}n{TITLE}\x9b31m\u202e"
+FORMULA = "=1+1"
+SUBJECTS = [SPOILED, FORMULA, "Hello", "Hello", "Hello", "Hello"]
+POST_ROWS: Rows = [(f"l{i}", subject, i + 1) for i, subject in enumerate(SUBJECTS)]
 USUAL = {"shop/customers": SHOP_ROWS, "club/members": CLUB_ROWS, "post/letters": POST_ROWS}
 COLUMNS = {
     "shop/customers": "customer_id,email,first,last,visits",

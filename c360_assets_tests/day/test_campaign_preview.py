@@ -31,9 +31,9 @@ def test_landed_withdrawals_are_told(demo: Ran, tmp_path: Path) -> None:
         with path.open("a", encoding="utf-8") as opened:
             opened.write(text)
     # What `check` says of the campaign keeps it from being sent.
-    file = root / "campaigns" / "hello.yaml"
-    text = file.read_text("utf-8")
-    file.write_text(f"exclude: new_custmers\n{text.replace(': crm', ': crmm')}", "utf-8")
+    declared = root / "campaigns" / "hello.yaml"
+    text = declared.read_text("utf-8")
+    declared.write_text(f"exclude: new_custmers\n{text.replace(': crm', ': crmm')}", "utf-8")
     for verb in ("preview", "send"):
         refused = here("campaign", verb, "hello", "--tenant", root)
         assert refused.code == 1
@@ -41,7 +41,7 @@ def test_landed_withdrawals_are_told(demo: Ran, tmp_path: Path) -> None:
             "campaigns/hello.yaml:1: exclude[0]: there is no segment new_custmers" in refused.text
         )
         assert "did you mean crm?" in refused.text
-    file.write_text(text, "utf-8")
+    declared.write_text(text, "utf-8")
     before = here("campaign", "preview", "hello", "--tenant", root)
     assert before.code == 0, before.text
     assert "not loaded" not in before.text

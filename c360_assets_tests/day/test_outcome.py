@@ -35,3 +35,19 @@ def test_what_became_of_tables(report: DayReport, told: str) -> None:
     summary = Summary(report, tables=[], source_records=0, people=0, findings=[])
     render(summary, Console(file=screen, width=100), commands=[])
     assert told in screen.getvalue()
+
+
+def test_rows_that_lost_to_others_of_their_key_are_counted() -> None:
+    """So that loaded, rejected and replaced add up to what was read; within 80 columns."""
+    feed = FeedLoaded(
+        "Newsletter:Subscribers", 4, 4, read=12_224, loaded=12_220, rejected=1, replaced=3
+    )
+    screen = StringIO()
+    failed = FeedLoaded("Till:Customers", 1, 1, 1, 0, 1, problem="not loaded: 2026-06-04")
+    report = DayReport(DAY, feeds=[feed, failed])
+    summary = Summary(report, tables=[], source_records=0, people=0, findings=[])
+    render(summary, Console(file=screen, width=80), commands=[])
+    lines = screen.getvalue().splitlines()
+    (line,) = [line for line in lines if "Newsletter:Subscribers" in line]
+    assert line.split()[1:] == ["4", "4", "12,224", "12,220", "1", "3"]
+    assert any(line.startswith("Till:Customers ") for line in lines), "the name is not folded"

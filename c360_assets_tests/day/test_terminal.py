@@ -14,40 +14,16 @@ from pathlib import Path
 import pytest
 
 from c360_assets.warehouse.spreadsheets import marked
-from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.day.command import clean_environment, here
+from c360_assets_tests.day.conftest import Ran
+from c360_assets_tests.day.small import CLEAR, FORMULA, SECOND, SPOILED, copy_of, land
 
-CLEAR = "\x1b[2J"
-TITLE = "\x1b]0;owned\x07"
-SPOILED = f"An{CLEAR}n{TITLE}\x9b31m\u202e"
-FORMULA = "=1+1"
 TITLE_WORDS = "\x1b]0;owned"
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A day whose names try to steer a terminal, and a spreadsheet."""
-    root = tmp_path_factory.mktemp("tenant")
-    tiny_tenant(root)
-    rows = [
-        f'c1,ann@example.com,"{SPOILED}",Archer,1',
-        f"c2,bob@example.com,{FORMULA},Baker,1",
-        "c3,cleo@example.com,+49 30 1234,Carver,=2",
-    ]
-    land(root, "shop", DAY, rows)
-    land(root, "loyalty", DAY)
-    feed = root / "feeds" / "shop" / "customers.yaml"
-    feed.write_text(feed.read_text() + "error_threshold: 100\n")
-    said = here("run", "--tenant", root)
-    assert said.code == 0, said.text
-    return root
-
-
-FIRST_NAMES = "SELECT first FROM domain.Shop_Customers ORDER BY customer_id"
+SUBJECTS = "SELECT subject FROM domain.Post_Letters ORDER BY letter"
 VERBS = [
-    ["sql", FIRST_NAMES],
-    ["sql", "--csv", FIRST_NAMES],
-    ["sql", "--json", FIRST_NAMES],
+    ["sql", SUBJECTS],
+    ["sql", "--csv", SUBJECTS],
+    ["sql", "--json", SUBJECTS],
     ["sql", f'SELECT 1 AS "a{CLEAR}b"'],
     ["sql", f'SELECT no_such FROM "x{CLEAR}y"'],
     ["load", f"Shop:{CLEAR}"],
@@ -69,9 +45,9 @@ for arguments in json.loads(sys.argv[1]):
 
 
 @pytest.fixture(scope="module")
-def shown(root: Path) -> list[str]:
+def shown(small: Ran) -> list[str]:
     """What each of `VERBS` writes to a terminal."""
-    arguments = json.dumps([[verb, "--tenant", str(root), *more] for verb, *more in VERBS])
+    arguments = json.dumps([[verb, "--tenant", str(small.root), *more] for verb, *more in VERBS])
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", IN_TURN, arguments],
@@ -107,17 +83,22 @@ def test_a_terminal_is_only_given_text(shown: list[str], number: int) -> None:
         assert "x1b" in said or "u001b" in said, "it is shown as an escape"
 
 
-def test_a_file_gets_every_byte_and_a_spreadsheet_no_formula(root: Path) -> None:
-    query = "SELECT customer_id, first FROM domain.Shop_Customers ORDER BY customer_id"
+def test_a_file_gets_every_byte_and_a_spreadsheet_no_formula(small: Ran) -> None:
+    root = small.root
+    query = "SELECT letter, subject FROM domain.Post_Letters ORDER BY letter LIMIT 2"
     plain = list(csv.reader(io.StringIO(here("sql", "--tenant", root, "--csv", query).stdout)))
-    assert plain == [["customer_id", "first"], ["c1", SPOILED], ["c2", FORMULA]]
+    assert plain == [["letter", "subject"], ["l0", SPOILED], ["l1", FORMULA]]
     excel = here("sql", "--tenant", root, "--csv", "--excel", query)
-    assert list(csv.reader(io.StringIO(excel.stdout)))[2] == ["c2", marked(FORMULA)]
+    assert list(csv.reader(io.StringIO(excel.stdout)))[2] == ["l1", marked(FORMULA)]
     assert here("sql", "--tenant", root, "--excel", query).code == 2
 
 
-def test_rejected_values_are_marked_in_the_log(root: Path) -> None:
-    (log,) = (root / "logs").glob("Shop_Customers.*.row_errors.csv")
+def test_rejected_values_are_marked_in_the_log(small: Ran, tmp_path: Path) -> None:
+    root = copy_of(small.root, tmp_path / "tenant")
+    land(root, "post/letters", SECOND, [("l9", "Hello", "=2")])
+    load = here("load", "Post:Letters", "--error-threshold", "100", "--tenant", root)
+    assert load.code == 0, load.text
+    (log,) = (root / "logs").glob("Post_Letters.*.row_errors.csv")
     with log.open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert (row["field"], row["raw_value"]) == ("visits", "'=2")
+    assert (row["field"], row["raw_value"]) == ("pages", "'=2")

@@ -24,6 +24,12 @@ fields:
   about: {type: string}
   text: {type: string}
 """
+# What somebody said stands in rows of other customers.
+CALLS = (
+    NOTES.replace("Notes", "Calls")
+    .replace("desk/notes", "desk/calls")
+    .replace("about: {type: string}", "about: {type: string, tags: [fk-account]}")
+)
 ROWS = """note,about,text
 N1,AC-700001,rang twice
 N2,AC-700005,asked for ottilie.quastenberg@example.com
@@ -36,6 +42,8 @@ def test_notes_files_and_deliveries_that_wait(
 ) -> None:
     (tenant / "feeds" / "desk" / "notes.yaml").write_text(NOTES, "utf-8")
     (tenant / "landing" / "desk" / "notes-20260303.csv").write_text(ROWS, "utf-8")
+    (tenant / "feeds" / "desk" / "calls.yaml").write_text(CALLS, "utf-8")
+    (tenant / "landing" / "desk" / "calls-20260303.csv").write_text(ROWS, "utf-8")
     assert c360_here(monkeypatch, "load", "--tenant", tenant).code == 0
     land(tenant, "club/members", SECOND)
     said = c360_here(monkeypatch, "dsar", "--email", MAIL, "--json", "--tenant", tenant)
@@ -45,6 +53,14 @@ def test_notes_files_and_deliveries_that_wait(
     answer = json.loads((tenant / told["folder"] / "answer.json").read_text("utf-8"))
     cells = answer["rows of nobody that name you"]["Desk:Notes"]
     assert [(cell["_pk"], cell["column"]) for cell in cells] == [("N1", "about"), ("N2", "text")]
+    # One row is shown a field below the other, many side by side.
+    page = (tenant / told["folder"] / "answer.html").read_text("utf-8")
+    assert "<tr><th scope=row>mail</th><td>ottilie.quastenberg@example.com</td>" in page
+    # Of the calls one is hers, and one of somebody else names her.
+    assert [row["note"] for row in answer["source records"]["Desk:Calls"]] == ["N1"]
+    assert answer["rows of other people that name you"]["cells"] == [
+        {"table": "Desk:Calls", "column": "text", "rows": 1}
+    ]
     files = {(row["store"], row["file"]) for row in answer["files that name you"]["files"]}
     assert ("exports", "exports/mailing/customer_360.csv") in files
     assert ("landed files", "landing/web/accounts-20260302.csv") in files

@@ -4,7 +4,8 @@ people may work with it who must not see who is who.
 Equal values have equal hashes in all tables, so that joins and counts hold. Which columns are
 personal is what `c360_catalog` says of them; keys of source rows are hashed too, as they lead back
 to a person, and so is a text of which nothing says what it means: it may be anything, such as a
-note or the customer number of a brand.
+note or the customer number of a brand. Of a day of which nothing says what it means the year is
+left, as it may be somebody's birthday.
 """
 
 from __future__ import annotations
@@ -51,14 +52,14 @@ def masked_select(
     is_source: bool,
 ) -> str:
     """A SELECT of all columns with the types they have, personal ones masked: those that say so,
-    `personal`, and those that may be a key, as nothing says what they mean. Of a source table
+    `personal`, and those that may be personal, as nothing says what they mean. Of a source table
     (`is_source`) only tags say that.
     """
     masked = {*personal}
     masked |= {
         name
         for name, type_ in columns.items()
-        if _may_be_a_key(name, type_, meaning[name], is_source)
+        if _may_be_personal(name, type_, meaning[name], is_source)
     }
     listed = [
         f"{_masked(name, type_, meaning[name], name in masked)} AS {quote_ident(name)}"
@@ -87,16 +88,16 @@ def _hash(column: str) -> str:
     return f"sha256(getvariable('c360_mask_outer') || {inner})[1:32]"
 
 
-def _may_be_a_key(name: str, type_: str, spec: ColumnSpec, is_source: bool) -> bool:
-    """Whether a text or whole number has no tag, nor, in a table that is made, a description.
+def _may_be_personal(name: str, type_: str, spec: ColumnSpec, is_source: bool) -> bool:
+    """Whether a text, whole number or day has no tag, nor, in a table that is made, a description.
 
-    A number that is made counts something, unless it is passed on as its source sends it.
+    A number or day that is made counts something, unless it is passed on as its source sends it.
     """
     if spec.semantic or name in GENERATED_COLUMNS:
         return False
     is_as_sent = is_source or spec.description == UNTAGGED
     is_text = "VARCHAR" in type_ and (is_as_sent or not spec.description)
-    return is_text or (is_as_sent and type_ in WHOLE_NUMBERS)
+    return is_text or (is_as_sent and type_ in {*WHOLE_NUMBERS, "DATE"})
 
 
 def _is_personal(name: str, spec: ColumnSpec) -> bool:
