@@ -222,7 +222,7 @@ def test_stored_types_have_names_on_spark(type_: str, expected: str) -> None:
 def test_a_worker_that_does_not_see_the_warehouse_says_so(tmp_path: Path) -> None:
     numbers = iter([pa.RecordBatch.from_pydict({"id": [0]})])
     rows = reading(DeltaPlace(str(tmp_path / "elsewhere")), 0, ["a"], ["a"], 1)
-    with pytest.raises(C360Error, match=r"elsewhere failed .* in a bucket or a shared folder"):
+    with pytest.raises(C360Error, match=r"or a shared folder: reading .*elsewhere failed"):
         list(rows(numbers))
 
 
