@@ -105,6 +105,6 @@ def _valueless(doing: str) -> Iterator[None]:
     try:
         yield
     except C360Error as error:
-        raise C360Error(f"database: {doing} failed: {error}; {UNSEEN}") from None
+        raise C360Error(f"database: {UNSEEN}: {doing} failed: {error}") from None
     except Exception as error:
-        raise C360Error(f"database: {doing} failed ({type(error).__name__}): {UNSEEN}") from None
+        raise C360Error(f"database: {UNSEEN}: {doing} failed ({type(error).__name__})") from None

@@ -4,8 +4,10 @@ compute otherwise is computed here, and told."""
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from c360_assets.errors import C360Error
 from c360_assets.tenant.models import EngineConfig, Tenant
 from c360_assets.warehouse.cluster_errors import fault_of_query, sentence
 from c360_assets.warehouse.cluster_files import reading
-from c360_assets.warehouse.cluster_place import end_kept
+from c360_assets.warehouse.cluster_place import ClusterPlace, end_kept
 from c360_assets.warehouse.delta import DeltaPlace
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.recipe import Outcome, RunContext, make_current
@@ -170,6 +172,30 @@ def test_what_stays_here_is_counted_and_named(
     assert [word for word in words if word not in problem.message] == [], problem.message
 
 
+def test_a_cluster_is_asked_for_the_folder_of_the_warehouse(tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path)
+    words = f"all its workers must find {tmp_path.resolve() / 'warehouse'} by this path"
+    (here,) = told_of_tables(on_spark(tenant, tables="all"), unread)
+    cluster = on_spark(tenant, tables="all", master="spark://head:7077")
+    (there,) = told_of_tables(cluster, unread)
+    assert (words in here.message, words in there.message) == (False, True)
+
+
+def test_a_cluster_that_failed_is_asked_nothing_more_in_the_run(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        master = f"spark://127.0.0.1:{closed.getsockname()[1]}"
+        place = ClusterPlace(master, None, timedelta(minutes=5), tmp_path)
+        with pytest.raises(C360Error, match=r"nobody answers at 127\.0\.0\.1"):
+            place.kept("database")
+        place.give_up("database: it was lost")
+        with pytest.raises(C360Error, match="database: it was lost"):
+            place.kept("database")
+        end_kept()
+        with pytest.raises(C360Error, match="nobody answers"):
+            place.kept("database")
+
+
 def test_without_the_setting_nothing_is_computed_there(tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path)
     assert writer_of(tenant) is write_here
@@ -222,7 +248,7 @@ def test_stored_types_have_names_on_spark(type_: str, expected: str) -> None:
 def test_a_worker_that_does_not_see_the_warehouse_says_so(tmp_path: Path) -> None:
     numbers = iter([pa.RecordBatch.from_pydict({"id": [0]})])
     rows = reading(DeltaPlace(str(tmp_path / "elsewhere")), 0, ["a"], ["a"], 1)
-    with pytest.raises(C360Error, match=r"elsewhere failed .* in a bucket or a shared folder"):
+    with pytest.raises(C360Error, match=r"or a shared folder: reading .*elsewhere failed"):
         list(rows(numbers))
 
 

@@ -69,6 +69,9 @@ def told_of_tables(tenant: Tenant, schemas: Callable[[TableNode], Schemas]) -> l
     )
     if here:
         message += f"; this machine computes {here}: {_listed(by_reason)}"
+    is_local = (engine.master or "").startswith("local[")
+    if tenant.config.warehouse is None and not is_local:
+        message += f"; all its workers must find {tenant.root.resolve() / 'warehouse'} by this path"
     remedy = "docs/spark.md says what runs where"
     return [Problem("warning", "tenant.yaml", message, key="engine.tables", remedy=remedy)]
 
