@@ -7,6 +7,7 @@ run may start when, and with which options, belongs to `automation`.
 
 # No postponed annotations: Dagster reads those of a resource's fields as they stand.
 
+import errno
 import os
 import traceback
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import polars as pl
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
@@ -40,6 +42,7 @@ from c360_assets.warehouse.place import place_of
 from c360_assets.warehouse.processes import owner_mark
 from c360_assets.warehouse.running import running
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
+from c360_assets.warehouse.storage_errors import storage_problem
 from c360_assets.warehouse.suppression import privacy_folder
 
 INTERRUPTED = "Query interrupted"  # what the engine says when a signal arrives
@@ -144,8 +147,9 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
         makes one.
         """
         root = Path(self.root)
-        private_folder(root / ".tmp")
-        private_folder(root / "warehouse")
+        with shown_as_failure():
+            private_folder(root / ".tmp")
+            private_folder(root / "warehouse")
         with (
             shown_as_failure(),
             safe_errors(root / "logs"),
@@ -217,6 +221,11 @@ def shown_as_failure() -> Iterator[None]:
         yield
     except C360Error as error:
         raise dg.Failure(str(error)) from None
+    except OSError as error:
+        problem = storage_problem(error)
+        if not problem:
+            raise
+        raise dg.Failure(problem) from None
 
 
 @contextmanager
@@ -239,11 +248,21 @@ def safe_errors(logs: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
             raise dg.DagsterExecutionInterruptedError from None
+        problem = storage_problem(error) if _is_of_the_machine(error) else ""
+        if problem:
+            raise C360Error(problem) from None
         _keep(error, logs)
         damaged = damage(logs.parent / "warehouse", error)
         if damaged:
             raise C360Error(damaged) from None
         raise C360Error(f"{type(error).__name__} at {_place(error)}; {WITHHELD}") from None
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether an error is of this machine, and not of another that refuses something likewise."""
+    if isinstance(error, OSError):
+        return error.filename is not None or error.errno == errno.EMFILE
+    return isinstance(error, MemoryError | duckdb.OutOfMemoryException)
 
 
 def _place(error: Exception) -> str:

@@ -25,6 +25,7 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
+from c360_assets.warehouse.storage_errors import storage_problem
 
 # `_pk` and `_updated` of the incoming rows that come into the domain table.
 FRESH = "_c360_fresh"
@@ -92,11 +93,14 @@ def open_workspace(session: Session, tenant: Tenant, feed: FeedConfig) -> Iterat
     try:
         yield workspace
     except (duckdb.Error, OSError) as error:
+        given_up = f"feed {feed.name}: the load was given up, and nothing of it is kept"
+        problem = storage_problem(error)
+        if problem:
+            raise LoadError("machine", f"{given_up}: {problem}") from None
         # The engine's text may quote a value.
         raise LoadError(
             "machine",
-            f"feed {feed.name}: the load was given up, and nothing of it is kept "
-            f"({type(error).__name__}); check disk space, memory and permissions below "
+            f"{given_up} ({type(error).__name__}); check disk space, memory and permissions below "
             f"{tenant.root}, then run again",
         ) from None
     finally:

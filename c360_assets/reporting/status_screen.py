@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +19,14 @@ from c360_assets.reporting.stitch_quality import quality_line
 from c360_assets.reporting.unseen import unseen_text
 from c360_assets.wording import counted
 
+NARROW = 80  # columns of a terminal, below which a feed's name is broken where its source ends
+COLUMNS: dict[str, JustifyMethod] = {
+    "last delivery": "left",
+    "rows read": "right",
+    "rejected": "right",
+    "waiting": "right",
+    "by a day": "left",
+}
 MARGIN = 12 * " "  # of what stands below a line of the page
 # By `activation.late` of workflow.yaml.
 LATE_FILES = {
@@ -29,7 +37,7 @@ LATE_FILES = {
 
 def render_status(status: Status, console: Console) -> None:
     """Print the page."""
-    console.print(_feeds_table(status))
+    console.print(_feeds_table(status, is_narrow=console.width < NARROW))
     for feed in status.feeds:
         for line in _reasons(feed):
             console.print(line)
@@ -126,24 +134,26 @@ def _publication_line(published: dict[str, Any]) -> str:
     )
 
 
-def _feeds_table(status: Status) -> Table:
+def _feeds_table(status: Status, *, is_narrow: bool) -> Table:
     table = plain_table(escape(status.tenant))
-    table.add_column("feed", overflow="fold")
-    table.add_column("last delivery", no_wrap=True)
-    for name in ("rows read", "rejected", "waiting"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("by a day")
-    table.add_column("")
+    parts = [part for feed in status.feeds for part in feed.feed.split(":")]
+    longest = max(map(len, parts), default=0) + 1  # and the colon
+    table.add_column("feed", overflow="fold", min_width=longest if is_narrow else None)
+    for name, justify in COLUMNS.items():
+        head = name.replace(" ", "\n", 1) if is_narrow else name
+        table.add_column(head, justify=justify, no_wrap=True)
     for feed in status.feeds:
-        table.add_row(
-            escape(feed.feed),
+        row = [
+            escape(feed.feed.replace(":", ":\n", 1) if is_narrow else feed.feed),
             str(feed.last_day or "–"),
             f"{feed.rows:,}",
             f"{feed.rejected:,}",
             _waiting(feed),
             "needed" if feed.required else "",
-            _troubles(feed),
-        )
+        ]
+        troubles = _troubles(feed)
+        # A column that nothing stands in takes room from the others.
+        table.add_row(*row, *([troubles] if troubles else []))
     return table
 
 

@@ -1,4 +1,5 @@
-"""Failures of the disk in words: full, or not to be written to.
+"""Failures of the machine in words: a disk that is full or not to be written to, memory and open
+files of which a process may have no more.
 
 They come up in whatever library happens to write, each with a text of its own. What a file holds
 belongs to its writer.
@@ -29,6 +30,11 @@ REFUSED_WORDS = (
     "unable to open database file",
     "permission denied",
     "os error 30",
+)
+# What a process may have no more of, as the system and the engines say it.
+LIMITS = (
+    (errno.ENOMEM, ("out of memory error", "cannot allocate memory"), "memory", "ulimit -v"),
+    (errno.EMFILE, ("too many open files",), "open files", "ulimit -n"),
 )
 UNCHANGED = "what was published before stays, and the next run goes on"
 
@@ -84,6 +90,13 @@ def _sentence(error: BaseException) -> str:
             f"{_refused(error)}: give this user the right (chmod, chown, or mount it for writing), "
             f"then run again; {UNCHANGED}"
         )
+    for limit, words, what, command in LIMITS:
+        is_reached = isinstance(error, MemoryError) and limit == errno.ENOMEM
+        if is_reached or number == limit or any(word in text for word in words):
+            return (
+                f"this process may have no more {what}: raise the limit (`{command}`, that of the "
+                f"service or its container), then run again; {UNCHANGED}"
+            )
     return ""
 
 

@@ -139,3 +139,10 @@ def test_a_narrow_terminal_cuts_no_day_and_no_number(tmp_path: Path) -> None:
     page = _page(replace(status, feeds=late), 72)
     assert page.count(DAY.isoformat()) == len(late)
     assert page.count("1,234,567") == len(late)
+
+
+def test_a_narrow_terminal_breaks_a_feed_where_its_source_ends(tmp_path: Path) -> None:
+    tiny_tenant(tmp_path)
+    lines = _page(read_status(tmp_path, datetime.now(UTC)), width=60).splitlines()
+    (place,) = [n for n, line in enumerate(lines) if line.startswith("Loyalty:")]
+    assert lines[place + 1].split()[0] == "Members"

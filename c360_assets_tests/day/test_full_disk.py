@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from c360_assets.cli.output import reported_errors
@@ -76,6 +77,9 @@ def test_a_disk_that_fills_up_at_twenty_points(tmp_path: Path) -> None:
         (RuntimeError("attempt to write a readonly database"), "may not be read or written"),
         (OSError(errno.EROFS, "x", "/a/b"), "/a/b is mounted read-only"),
         (PermissionError(errno.EACCES, "x", "/a/b"), "/a/b may not be read or written"),
+        (MemoryError(), "no more memory"),
+        (duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure"), "no more memory"),
+        (OSError(errno.EMFILE, "x"), "no more open files"),
         (OSError(errno.ENOENT, "x"), ""),
         (ValueError("anything else"), ""),
     ],
