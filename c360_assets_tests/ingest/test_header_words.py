@@ -103,6 +103,9 @@ EXPORTS = {
     "taobao": "收货人姓名=full-name|联系手机=phone|收货地址=address|买家留言=-",
     "turkish": "Yolcu Adı=full-name|adres_il=state|adres_posta_kodu=postal",
     "dutch": "Roepnaam=given-name|Telefoon vast=phone|Laatst gewijzigd=update-dt|Voorletters=-",
+    "finnish": "Etunimet=given-name|Matkapuhelinnumero=phone|Henkilötunnus=-",
+    "mexican": "Nombre(s)=given-name|C.P.=postal|Tel. Celular=phone|No. Ext=-|Colonia=-",
+    "south african": "HolderSurname=surname|HolderEmail=email|CellNo=phone|PhysicalCode=postal",
     "greek": "Τηλ.=phone|Επίθετο=surname|Ημ/νία Γέννησης=birthdate|Πατρώνυμο=-",
     "forms": "Email address 1=email|Emails=email|Customer Email (Required)=email|Tel. No.=phone"
     "|Zip/Postal Code=postal|Town/City=city|First / Given Name=given-name"

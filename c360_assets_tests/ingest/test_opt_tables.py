@@ -36,10 +36,13 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "HasOptedOutOfEmail": (["true", "false"], "email", [False, True]),
     "รับข่าวสาร": (["ใช่", "ไม่ใช่"], "email", [True, False]),
     "الموافقة على التسويق": (["نعم", "لا"], "email", [True, False]),
+    "Nieuwsbrief": (["Ja", "Nee"], "email", [True, False]),
+    "Markkinointilupa": (["Kyllä", "Ei"], "email", [True, False]),
+    "sms_consent": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
     "Status": (["Subscribed", "Unsubscribed"], "email", [True, False]),
 }
-YES = {"Sim", "ano", "TAK", "true", "ใช่", "نعم", "yes"}
+YES = {"Ja", "Kyllä", "Sim", "ano", "TAK", "true", "ใช่", "نعم", "yes"}
 
 
 @pytest.mark.parametrize("column", CONSENTS)

@@ -161,6 +161,24 @@ CASES: dict[str, Case] = {
         3,
         "it is for json",
     ),
+    "fixed without columns": (
+        customers("*.csv'\"", "*.csv'\", format: fixed"),
+        ERROR,
+        3,
+        "the place of each column's first character",
+    ),
+    "columns do not rise": (
+        customers("*.csv'\"", "*.csv'\", format: fixed, columns_at: [0, 9, 9]"),
+        ERROR,
+        3,
+        "does not rise",
+    ),
+    "columns of csv": (
+        customers("*.csv'\"", "*.csv'\", columns_at: [0, 9]"),
+        ERROR,
+        3,
+        "it is for fixed",
+    ),
     "sheet of csv": (customers("*.csv'\"", "*.csv'\", sheet: A"), ERROR, 3, "it is for xlsx"),
     "drop_rows": (
         customers("*.csv'\"", "*.csv'\", drop_rows: '^(?!a)'"),

@@ -20,6 +20,7 @@ OWNERS = frozenset({
     "account", "buyer", "client", "cliente", "consumer", "contact", "contacto", "contacts",
     "cust", "customer", "guest", "home", "klant", "klient", "klienta", "kund", "kunde", "kunden",
     "kundens", "lead", "main", "member", "musteri", "own", "patient", "person", "personal",
+    "applicant", "cardholder", "donor", "holder", "insured", "payer", "policyholder", "remitter",
     "primary", "privat", "private", "profile", "shopper", "subscriber", "traveller", "user",
     "zakaznik", "zakaznika", "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента",
     "клієнта", "πελατη", "πελατης",
