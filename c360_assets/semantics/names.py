@@ -65,15 +65,23 @@ _DEGREES = "PHD|MD|ESQ|DDS|DVM|CPA|RN|MBA|MA|BA|BSC|MSC|INC|LLC|LTD|GMBH|CORP|CO
 _COMMA_DEGREES = rf"(?: *,+ *(?:{_DEGREES}))+ *$"
 _COMMA_SUFFIX = rf" *,+ *({_SUFFIX_TOKENS}) *$"
 _SUFFIX_BEFORE_COMMA = rf" ({_SUFFIX_TOKENS}) *,"
+# With a dot they are suffixes; without one, names (Amartya Sen, Li Jun).
+_DOTTED_SUFFIX = r"([ ,](?:JUN|SEN))\. *(,|$)"
+_DOTTED_TOKENS = {"JUN": "JR", "SEN": "SR"}
 _COUNTED = r"^\D*?0*(\d{1,6})$"  # longer ones are keys of something else
 # Half a name, written apart or not: Abd al-Rahman, Abdul Rahman, Abdulrahman.
 _APART_ABD = r"(^| )(?:(ABD)(?: (?:(AL|EL|UL) )?|(AL|EL|UL) )|(عبد) )(\p{L}{3,})"
 _APART_PREFIX = r"^(O|D|L|MC) (\p{L}{3,})$"
 
 
+def _folded(expr: pl.Expr) -> pl.Expr:
+    """Upper case without accents, `JUN.` and `SEN.` written out."""
+    return fold_upper(expr).str.replace_all(_DOTTED_SUFFIX, "${1}IOR${2}")
+
+
 def _words(expr: pl.Expr) -> pl.Expr:
     """Folded words without dots, commas and title; hyphens and generational suffix still there."""
-    without_dots = fold_upper(expr).str.replace_all(r"[.\"]", "")
+    without_dots = _folded(expr).str.replace_all(r"[.\"]", "")
     words = squeeze(without_dots.str.replace_all(",", " ", literal=True))
     return words.str.replace(_LEADING_TITLES, "")
 
@@ -139,7 +147,7 @@ def _ordered(value: pl.Expr) -> pl.Expr:
     """Folded words without title and suffix, the given part first; a tab before a surname that a
     comma told."""
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
-    text = fold_upper(value).str.replace_all(r"[.\"]", "")
+    text = _folded(value).str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
     text = _with_comma(_without_suffix(squeeze(text)))
     before = _without_suffix(_words(text.str.extract(_COMMA_NAME, 1)))
@@ -178,7 +186,7 @@ def generational_suffix(expr: pl.Expr) -> pl.Expr:
 
     def last_token(value: pl.Expr) -> pl.Expr:
         # "Hale Jr, Robert": the suffix belongs to the surname that stands first.
-        without_dots = squeeze(fold_upper(value).str.replace_all(".", "", literal=True))
+        without_dots = squeeze(_folded(value).str.replace_all(".", "", literal=True))
         before_comma = without_dots.str.extract(_SUFFIX_BEFORE_COMMA)
         token = pl.coalesce(_words(value).str.extract(pattern), before_comma)
         return token.replace_strict(canonical, default=None, return_dtype=pl.String)
@@ -198,7 +206,8 @@ def name_number(expr: pl.Expr) -> pl.Expr:
 def clean_suffix(expr: pl.Expr) -> pl.Expr:
     """A generational suffix held in a field of its own; anything else (`PhD`) is NULL."""
     token = squeeze(expr.str.to_uppercase().str.replace_all(r"[.,]", ""))
-    return token.replace_strict(generational_suffixes(), default=None, return_dtype=pl.String)
+    known = generational_suffixes() | _DOTTED_TOKENS
+    return token.replace_strict(known, default=None, return_dtype=pl.String)
 
 
 def clean_gender(expr: pl.Expr) -> pl.Expr:
@@ -226,7 +235,8 @@ def clean_company(expr: pl.Expr) -> pl.Expr:
 _WRITTEN_TITLE = f"(?:{_TITLES.replace('N', '[NÑñ]')})[.]? "
 _WRITTEN_TITLES = rf"(?i)^(?:{_WRITTEN_TITLE}(?:(?:&|AND|UND|ET|Y|E|EN) {_WRITTEN_TITLE})*)+"
 _WRITTEN_SUFFIXES = (
-    rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?)+ *$"
+    rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?"
+    r"|(?: *,+ *| )(?:JUN|SEN)[.])+ *$"
 )
 _WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:(?:{_PARTICLES})[.]? )+[^ ,]+)$"
 _TWO_WORDS = r"^(.+) ([^ ]+)$"

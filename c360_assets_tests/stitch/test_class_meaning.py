@@ -299,6 +299,12 @@ def test_one_person_does_not_contradict_itself_in_all_it_holds() -> None:
     assert (factors[:, STRANGERS] == 0).all()
 
 
+def test_contacts_of_a_workplace_contradict_none_of_a_home() -> None:
+    contacts = {"email": "different", "address": "different", "phone": "different"}
+    home_and_work = pattern(**contacts, home_held="a home and a workplace")
+    assert (log_factors(np.array([home_and_work])) == 0).all()
+
+
 def test_one_person_is_rarely_found_at_home_under_two_names() -> None:
     names = {"given_name": "different, established"}
     relatives = [

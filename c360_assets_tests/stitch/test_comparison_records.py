@@ -136,3 +136,28 @@ def test_a_name_that_a_space_tore_apart_is_one_again() -> None:
     assert names["JOSHU A"] == ("JOSHUA", None)
     assert names["DAN A"] == ("DAN", "A")
     assert names["MARY ANN"] == ("MARY", "ANN")
+
+
+def test_records_are_of_a_workplace_by_contacts_that_colleagues_share() -> None:
+    columns = ("company", "surname", "phone")
+    rows = [
+        ("ACME", "OX", "1"),
+        ("ACME", "QUILL", "1"),
+        ("ACME", "QUILL", "2"),  # at home
+        ("BOLT", "REED", "3"),
+        ("BOLT", "REED", "3"),  # nobody else is known there
+        ("CORD", "VANE", "4"),
+        ("CORD", "SLOE", "4"),
+        (None, "TARN", "4"),
+        (None, "WREN", "4"),  # a phone that others hold as much
+    ]
+    frame = pl.DataFrame(
+        [{"rid": n, **dict(zip(columns, row, strict=True))} for n, row in enumerate(rows)]
+    ).with_columns(pl.concat_list("phone"))
+    found = prepare_records(frame)["at_work"].to_list()
+    assert found == [True, True, *[False] * 7]
+
+
+def test_no_record_is_of_a_workplace_where_nobody_names_a_company() -> None:
+    found = prepare_records(pl.DataFrame({"rid": [1, 2], "surname": ["OX", "QUILL"]}))
+    assert found["at_work"].to_list() == [False, False]

@@ -23,6 +23,7 @@ from c360_assets.stitch.compare.surname_words import (
     several_words,
     with_surnames_whole,
 )
+from c360_assets.stitch.compare.workplaces import at_work
 
 UNIT = (
     r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC"
@@ -272,7 +273,9 @@ def _with_organisations(records: pl.DataFrame, population: int) -> pl.DataFrame:
     names = records.select(company=pl.when(is_organisation).then("company")).to_series()
     words = organisation_words(names)
     return records.with_columns(
-        words.list.join(" ").alias("org"), words.list.unique().list.sort().alias("org_words")
+        words.list.join(" ").alias("org"),
+        words.list.unique().list.sort().alias("org_words"),
+        at_work(records),
     )
 
 

@@ -199,6 +199,13 @@ HELD = Comparison(
     ((),),
     (
         Level(
+            "a home and a workplace",
+            "a.at_work <> b.at_work AND a.org IS NULL AND b.org IS NULL",
+            0.05,
+            0.1,
+            h=0.05,
+        ),
+        Level(
             "address on both sides",
             "a.address IS NOT NULL AND b.address IS NOT NULL",
             0.3,

@@ -20,6 +20,9 @@ from c360_assets.stitch.compare.names_in_email import (
 )
 from c360_assets.stitch.compare.value_sql import one_edit
 
+# Whoever buys for a company has two of each contact: where one record is of a workplace and the
+# other of none, contacts that differ say nothing.
+ONE_SPHERE = "a.at_work = b.at_work"
 ELSEWHERE = "a.postal <> b.postal AND coalesce(a.city <> b.city, TRUE)"
 ADDRESS = Comparison(
     "address",
@@ -44,6 +47,7 @@ ADDRESS = Comparison(
         Level("same street or number", "a.street = b.street OR a.house = b.house", 0.05, 0.01),
         Level("different", "TRUE", 0.17, 0.989),
     ),
+    f"{ONE_SPHERE} OR a.address = b.address OR a.building = b.building",
 )
 
 
@@ -88,6 +92,7 @@ EMAIL = Comparison(
         Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
         Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
+    f"{ONE_SPHERE} OR {EMAIL_EQUAL} OR {EMAIL_LOGIN}",
 )
 EMAIL_OF_EQUAL_NAMES = Comparison(
     "email_of_equal_names",
@@ -97,7 +102,7 @@ EMAIL_OF_EQUAL_NAMES = Comparison(
         Level("one edit", EMAIL_TYPO, 0.15, 0.005, "conditional", "random"),
         Level("different", "TRUE", 0.7, 0.965, "conditional", "random"),
     ),
-    f"{NAMES_EQUAL} AND NOT {EMAIL_EQUAL}",
+    f"{NAMES_EQUAL} AND NOT {EMAIL_EQUAL} AND ({ONE_SPHERE} OR {EMAIL_LOGIN})",
 )
 PHONE_SHARED = _shared("phone", "phones")
 PHONE_EQUAL = "(a.phone_code = b.phone_code OR phone_shared)"
@@ -113,6 +118,7 @@ PHONE = Comparison(
         Level("one edit", PHONE_TYPO, 0.04, 5e-6),
         Level("different", "TRUE", 0.35, 1.0, h=0.6),
     ),
+    f"{ONE_SPHERE} OR {PHONE_EQUAL}",
 )
 NO_ADDRESS_AGREEMENT = f"NOT {ADDRESS.is_at('equal', 'same building', 'like')}"
 CITY_EQUAL = "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)"
@@ -141,7 +147,7 @@ PLACE = Comparison(
         Level("state equal", "a.state = b.state", 0.05, 0.05),
         Level("different", "TRUE", 0.12, 0.93),
     ),
-    NO_ADDRESS_AGREEMENT,
+    f"{NO_ADDRESS_AGREEMENT} AND ({ONE_SPHERE} OR a.postal = b.postal OR {CITY_EQUAL})",
 )
 EMAIL_DIFFERS = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
 # Three comparisons by what the login's record lacks.

@@ -75,6 +75,8 @@ NAME_OF_A_CROWD: Labels = {
     "name_count_uncommon": ("a crowd",),
     "name_count_common": ("a crowd",),
 }
+# Contacts of a workplace contradict none of a home.
+HOME_AND_WORK: Labels = {"home_held": ("a home and a workplace",)}
 NAME_OF_SEVERAL: Labels = {**NAME_OF_A_CROWD, "organisation": ("",)}
 # A person who moved has another address, and a typing error is in one field: three are too many,
 # and two where the name is one of several people.
@@ -122,7 +124,7 @@ def is_lookalike(patterns: Ints) -> Bools:
         contradictions += holds_any(patterns, {name: labels})
     of_several = holds_any(patterns, NAME_OF_SEVERAL)
     too_many = contradictions >= np.where(of_several, TOO_MANY_OF_SEVERAL, TOO_MANY_CONTRADICTIONS)
-    return too_many & ~holds_any(patterns, CONTACT_AGREES)
+    return too_many & ~holds_any(patterns, {**CONTACT_AGREES, **HOME_AND_WORK})
 
 
 def is_of_two_kinds(patterns: Ints) -> Bools:
