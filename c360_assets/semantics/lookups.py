@@ -94,6 +94,13 @@ def titles() -> dict[str, str | None]:
 
 
 @cache
+def han_surnames() -> tuple[str, ...]:
+    """Surnames of China and Japan, the longer ones first."""
+    surnames = {row["surname"] for row in read_rows("han_surnames.csv")}
+    return tuple(sorted(surnames, key=lambda surname: (-len(surname), surname)))
+
+
+@cache
 def genders() -> dict[str, str | None]:
     """Accepted gender value to F, M, X, or None."""
     return {row["value"]: row["gender"] or None for row in read_rows("genders.csv")}

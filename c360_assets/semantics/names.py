@@ -10,7 +10,12 @@ from unicodedata import normalize
 import polars as pl
 
 from c360_assets.semantics.contact_marks import quoted
-from c360_assets.semantics.lookups import genders, generational_suffixes, titles
+from c360_assets.semantics.lookups import (
+    genders,
+    generational_suffixes,
+    han_surnames,
+    titles,
+)
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
@@ -39,10 +44,15 @@ _PATRONYMIC_LAST = rf"^([^ ,]+) ([^ ,]+ {_PATRONYMIC})$"
 _PATRONYMIC_BETWEEN = rf"^[^ ,]+ {_PATRONYMIC} [^ ,]+$"
 # Korean names are written in one word: a surname of one syllable, or one of these, and two more.
 _IN_ONE_WORD = "^(남궁|황보|제갈|사공|선우|서문|독고|[가-힣]) ?([가-힣]{2})$"
-# In Chinese and Japanese the surname stands first, where the two stand apart.
+# In Chinese and Japanese the surname stands first, apart or not.
 # By ranges, as Spark calls the scripts otherwise: kana, ideographs, compatible ones, 々.
-_HAN = "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u3005]+"
-_APART_HAN = f"^({_HAN}) ({_HAN})$"
+_HAN = "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u3005]"
+_APART_HAN = f"^({_HAN}+) ({_HAN}+)$"
+# In one word only a surname that is known tells where the given name begins.
+_LONG_HAN_SURNAMES = [surname for surname in han_surnames() if len(surname) > 1]
+_SHORT_HAN_SURNAMES = [surname for surname in han_surnames() if len(surname) == 1]
+_LONG_HAN = f"^({'|'.join(_LONG_HAN_SURNAMES)})({_HAN}{{1,3}})$"
+_SHORT_HAN = f"^([{''.join(_SHORT_HAN_SURNAMES)}])({_HAN}{{1,2}})$"
 # In Vietnam the surname stands first, one or more middle names follow, and the given name is last.
 # Few surnames are those of nearly all, and what stands second tells them from names elsewhere.
 _VIETNAMESE_SURNAMES = (
@@ -120,7 +130,7 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
     The surname is the last word with the particles before it (`de la Cruz`), or what stands before
     a comma (`Cruz, Maria`), so middle names and initials belong to the given part. Where the form
-    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田 太郎`), it is that, and
+    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田太郎`), it is that, and
     the given name stands before the middle ones.
     """
 
@@ -159,14 +169,18 @@ def _ordered(value: pl.Expr) -> pl.Expr:
 def _with_comma(text: pl.Expr) -> pl.Expr:
     """A comma behind the surname where the form of the name tells that it stands first, and its
     particles before it."""
+    short_han = text.str.contains(_SHORT_HAN) & ~text.is_in(_LONG_HAN_SURNAMES)
     patronymic_last = text.str.contains(_PATRONYMIC_LAST) & ~text.str.contains(_PATRONYMIC_BETWEEN)
     return (
         pl.when(patronymic_last)
         .then(text.str.replace(_PATRONYMIC_LAST, "${1}, ${2}"))
+        .when(short_han & ~text.str.contains(_LONG_HAN))
+        .then(text.str.replace(_SHORT_HAN, "${1}, ${2}"))
         .otherwise(
             text.str.replace(_PARTICLES_LAST, "${3} ${1}, ${2}")
             .str.replace(_IN_ONE_WORD, "${1}, ${2}")
             .str.replace(_APART_HAN, "${1}, ${2}")
+            .str.replace(_LONG_HAN, "${1}, ${2}")
             .str.replace(_VIETNAMESE, "${1}, ${3} ${2}")
         )
     )
@@ -261,6 +275,7 @@ def _part_macro(name: str, group: int) -> str:
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
     words = [f"regexp_extract(p, {quoted(_FIRST_AND_LAST_WORD)}, {place})" for place in (1, 2, 3)]
     plain_vowels = f"translate(p, {quoted(''.join(_VOWELS))}, {quoted(''.join(_VOWELS.values()))})"
+    long_han = ", ".join(map(quoted, _LONG_HAN_SURNAMES))
     vietnamese = words[0] if group == 2 else f"{words[2]} || ' ' || {words[1]}"
     part = (
         f"CASE WHEN regexp_matches(p, {quoted(_PARTICLES_LAST)})"
@@ -269,6 +284,10 @@ def _part_macro(name: str, group: int) -> str:
         f" THEN regexp_extract(p, {quoted(_IN_ONE_WORD)}, {of_comma})"
         f" WHEN regexp_matches(p, {quoted(_APART_HAN)})"
         f" THEN regexp_extract(p, {quoted(_APART_HAN)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_LONG_HAN)})"
+        f" THEN regexp_extract(p, {quoted(_LONG_HAN)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_SHORT_HAN)}) AND p NOT IN ({long_han})"
+        f" THEN regexp_extract(p, {quoted(_SHORT_HAN)}, {of_comma})"
         f" WHEN regexp_matches({plain_vowels}, {quoted(_VIETNAMESE)}) THEN {vietnamese}"
         f" WHEN regexp_matches(p, {quoted(_PATRONYMIC_LAST)})"
         f" AND NOT regexp_matches(p, {quoted(_PATRONYMIC_BETWEEN)})"

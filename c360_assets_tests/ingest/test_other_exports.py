@@ -88,6 +88,7 @@ def test_every_row_of_people_loads_with_its_tags(tmp_path: Path, content: str) -
         ("cp1250", "id;Imię;Nazwisko;Miasto", "Łukasz;Wójcik;Łódź", "given-name surname city"),
         ("cp1252", "id;Prénom;Nom;Montant", "Ada;Fox;12,50 €", "given-name surname -"),
         ("gb18030", "id;姓名;邮箱;手机号", "王小明;a@ex.cn;13800130001", "full-name email phone"),
+        ("utf-8", "id;买家会员名;姓名;邮箱", "tb93144;王小明;a@ex.cn", "- full-name email"),
         ("utf-8", "id;이름;이메일;우편번호", "김철수;a@example.kr;04524", "full-name email postal"),
         ("utf-8", "id;Ad;Soyad;Şehir", "Çağrı;Yıldız;İzmir", "given-name surname city"),
     ],

@@ -28,8 +28,9 @@ LOOKS = {
     "email": r"^(mailto:)?[^@\s]+@[^@\s]+(( ::: |[;,|] ?| )[^@\s]+@[^@\s]+)*$",
     "phone": r"^(=?\"|'|tel:)?[+(]?[\d\s().\-/+:;,|]{6,60}((x|ext\.?|#) ?\d{1,6})?\"?$",
     "postal": r"^(=?\"|')?〒?[a-z0-9][a-z0-9 .-]{1,10}\"?$",
-    "given-name": r"^[^@#]*[^\W\d_][^@#]*$",
-    "surname": r"^[^@#]*[^\W\d_][^@#]*$",
+    # One word with digits is what people call themselves in a shop.
+    "given-name": r"^[^@#\d]*[^\W\d_][^@#\d]*$|^[^@#]*[^\W\d_][^@#]*\s[^@#]+$",
+    "surname": r"^[^@#\d]*[^\W\d_][^@#\d]*$|^[^@#]*[^\W\d_][^@#]*\s[^@#]+$",
     "full-name": (
         r"^[^@#]*[^\W\d_][^@#]*\s[^@#]+$|^[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2,}$"
     ),
