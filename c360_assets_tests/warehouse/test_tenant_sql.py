@@ -56,7 +56,9 @@ def planted(sql: str, secret: Path) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Of every file but the locks of the tenant."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(file): file.read_bytes() for file in files if not file.name.startswith(".lock")}
 
 
 @pytest.fixture
