@@ -12,15 +12,11 @@ import gc
 # older ones.
 OBJECTS = 50_000
 LOOKS = 20
-# For a run of the command line: what a small one makes stays to its end, and a large one has looked
-# before what it left lying counts.
-OBJECTS_OF_A_RUN = 1_000_000
 
 
-def collect_seldom(objects: int = OBJECTS) -> None:
-    """Look seldom from now on, and not more often than was asked for before: for programs of ours,
-    at their start.
+def collect_seldom() -> None:
+    """Look seldom from now on: for programs of ours, at their start.
 
     Not for a library's import: how a program collects is the program's to say.
     """
-    gc.set_threshold(max(objects, gc.get_threshold()[0]), LOOKS, LOOKS)
+    gc.set_threshold(OBJECTS, LOOKS, LOOKS)

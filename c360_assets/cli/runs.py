@@ -33,7 +33,6 @@ from c360_assets.cli.output import (
     print_problems,
     reported_errors,
 )
-from c360_assets.collector import OBJECTS_OF_A_RUN, collect_seldom
 from c360_assets.errors import has_errors
 from c360_assets.reporting.paths import shell_path, short_path
 
@@ -302,7 +301,6 @@ def activate(
 
 def _run_and_exit(tenant: Path | None, options: DayOptions, as_json: bool) -> NoReturn:
     """Run a stage or the whole day and end with its screen; exits with 0 or 1."""
-    collect_seldom(OBJECTS_OF_A_RUN)
     with reported_errors():
         from c360_assets.automation.run_command import run_day
         from c360_assets.configuration import checked_tenant
