@@ -20,10 +20,11 @@ FILE = ".lock.readers"
 def reading(tenant_root: Path) -> Iterator[None]:
     """Keep the files that are current now until the block has ended. Waits while others go.
 
-    Who may only read the tenant's folder cannot be known there, and keeps none.
+    Who may only read the tenant's folder, by its rights or its mount, cannot be known there, and
+    keeps none.
     """
     with ExitStack() as stack:
-        with suppress(PermissionError, FileNotFoundError):
+        with suppress(OSError):
             file = stack.enter_context(_file(tenant_root))
             fcntl.flock(file, fcntl.LOCK_SH)
         yield

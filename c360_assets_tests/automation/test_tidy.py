@@ -19,7 +19,7 @@ from c360_assets.automation.tidy import tidy, tidy_what_was_replaced
 from c360_assets.errors import ConfigError
 from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.lock import tenant_lock, tenant_lock_if_free
-from c360_assets.warehouse.readers import nobody_reads, reading
+from c360_assets.warehouse.readers import FILE, nobody_reads, reading
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.tidy import tidy_tables
 from c360_assets_tests.automation.tenants import tiny_tenant
@@ -143,6 +143,12 @@ def test_a_reader_waits_for_whoever_removes_files(tmp_path: Path) -> None:
         order.append("removed")
     thread.join()
     assert order == ["removed", "read"]
+
+
+def test_who_cannot_write_beside_the_lock_reads_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with reading(tmp_path):
+        pass
 
 
 def test_a_service_tidies_once_after_each_publication(
