@@ -88,13 +88,11 @@ def keyed_records(
 ) -> Keyed:
     """Which strategies have a key of which comparison record."""
     bits = np.zeros(records.height, dtype=np.int64)
-    if strategies:
-        sql = f"""
-            SELECT i, bit_or(1::BIGINT << s) AS bits FROM ({key_rows_sql(strategies, "1 AS one")})
-            GROUP BY i"""
-        with registered(con, er_records=records):
-            rows = con.sql(sql).fetchnumpy()
-        bits[rows["i"]] = rows["bits"]
+    with registered(con, er_records=records):
+        for number, strategy in enumerate(strategies):
+            # One at a time: all keys of all records together would take the most memory of a run.
+            having_key = con.sql(key_rows_sql([strategy], "1 AS one")).fetchnumpy()["i"]
+            bits[having_key] |= 1 << number
     kinds: dict[str, int] = {}
     for number, strategy in enumerate(strategies):
         kind = _kind(strategy)
