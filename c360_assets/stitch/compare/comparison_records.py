@@ -213,8 +213,9 @@ def _with_torn_names_whole(records: pl.DataFrame) -> pl.DataFrame:
     """Names that a stray space tore apart (KATEL BYN) as one: where it is one word in far more
     records than its first part is."""
     is_single = pl.col("middle").is_null()
-    single = records.filter(is_single).group_by("given").len().drop_nulls()
-    several = records.filter(~is_single).select("given", "in_one").unique()
+    names = records.select("given", "middle", "in_one")
+    single = names.filter(is_single).group_by("given").len().drop_nulls()
+    several = names.filter(~is_single).select("given", "in_one").unique()
     counted = several.join(single, on="given", how="left").join(
         single, left_on="in_one", right_on="given", how="inner", suffix="_in_one"
     )
@@ -332,7 +333,8 @@ def _with_middle_names(
         named=pl.len(), families=pl.col("surname").drop_nulls().n_unique()
     )
     surnames = records.group_by(middle="surname").len("surnames").drop_nulls()
-    alone = records.filter(middle.is_null()).group_by(middle="given")
+    called = records.select("given", "middle", "variants")
+    alone = called.filter(middle.is_null()).group_by(middle="given")
     variants = alone.agg(middle_variants=pl.col("variants").first()).drop_nulls()
     words = records.select("middle").drop_nulls().unique()
     for of_word in (named, surnames, variants):
@@ -368,7 +370,7 @@ def _with_numbered_phones(records: pl.DataFrame) -> pl.DataFrame:
     Typing errors look alike, but beside the number that they are made from they are few.
     """
     phone = pl.col("phone")
-    phones = records.drop_nulls("phone").group_by("phone").agg(held=pl.len())
+    phones = records.select("phone").drop_nulls().group_by("phone").agg(held=pl.len())
     longest = phones.select(phone.str.len_chars().max()).item() or 0
     numbered = []
     for place in range(longest - COUNTED_DIGITS + 1):
@@ -390,7 +392,8 @@ def _with_crowds(records: pl.DataFrame) -> pl.DataFrame:
     """Adds `crowd`: whether several people hold the name, by the contacts that go with it. Local to
     a name."""
     by_name = pl.col("name_n") >= CROWD_VALUES
-    names = records.drop_nulls(["given", "surname"]).filter(by_name).group_by("given", "surname")
+    read = records.select("given", "surname", "name_n", *CROWD_CONTACTS)
+    names = read.filter(by_name).drop_nulls(["given", "surname"]).group_by("given", "surname")
     held = names.agg(
         *(pl.col(contact).count().alias(f"{contact}_held") for contact in CROWD_CONTACTS),
         *(pl.col(contact).drop_nulls().n_unique().alias(contact) for contact in CROWD_CONTACTS),

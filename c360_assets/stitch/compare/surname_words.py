@@ -49,7 +49,8 @@ def with_surnames_whole(records: pl.DataFrame) -> pl.DataFrame:
     if not several.height:
         return records
     tokens = pl.coalesce("surname_tokens", pl.concat_list("surname"))
-    held = records.drop_nulls("surname").select(word=tokens.list.unique()).explode("word")
+    named = records.select("surname", "surname_tokens").drop_nulls("surname")
+    held = named.select(word=tokens.list.unique()).explode("word")
     as_surname = held.group_by("word").len("surnames").drop_nulls()
     as_given = records.group_by(word="given").len("givens").drop_nulls()
     counted = several.join(as_surname, on="word").join(as_given, on="word", how="left")
@@ -73,9 +74,8 @@ def rarest_word(records: pl.DataFrame) -> pl.DataFrame:
     """`surname`, `word_often`: in how many records the rarest telling word of each surname stands.
     Needs all records."""
     words = pl.coalesce("surname_tokens", pl.concat_list("surname")).list.unique()
-    surnames = (
-        records.drop_nulls("surname").group_by("surname").agg(records=pl.len(), word=words.first())
-    )
+    named = records.select("surname", "surname_tokens").drop_nulls("surname")
+    surnames = named.group_by("surname").agg(records=pl.len(), word=words.first())
     rows = surnames.explode("word").drop_nulls("word")
     often = pl.col("records").sum().over("word")
     return rows.with_columns(often=often).group_by("surname").agg(word_often=pl.col("often").min())
