@@ -733,6 +733,19 @@ def test_amounts_of_several_currencies_are_told(
     assert (found["checked_count"], found["finding_count"], found["status"]) == expected
 
 
+@pytest.mark.parametrize(("people", "found"), [(20, 0), (21, 21)])
+def test_households_of_more_people_than_live_together_are_told(
+    session: Session, tmp_path: Path, people: int, found: int
+) -> None:
+    tenant = make_tenant(tmp_path)
+    home = {"surname": "Vos", "address": "3 Quay", "city": "Bath", "state": "ME", "postal": "04530"}
+    put_unified(session, [{"amperity_id": f"A{n}", **home} for n in range(people)])
+    build_all(session, tenant, "merged_households")
+    validate_database(session, databases(tenant)[0], as_of=AS_OF)
+    counts = one(session, "database_validation", "finding_count", "validation_id = 'CV-A07.size'")
+    assert counts == {"finding_count": found}
+
+
 def test_checks_know_a_contact_however_it_is_written(session: Session, tmp_path: Path) -> None:
     own = ("unified_email_events", "email_engagement_summary", "email_opt_status", "sms_opt_status")
     tenant = make_tenant(tmp_path, database={name: f"SELECT * FROM {name}" for name in own})

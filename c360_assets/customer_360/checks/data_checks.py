@@ -172,6 +172,14 @@ CHECKS: tuple[Check, ...] = (
         "LEFT JOIN merged_households AS mh ON mh.amperity_id = mc.amperity_id "
         "WHERE mc.address_completion = 4 AND mc.surname IS NOT NULL",
     ),
+    # More are a business or a school, or one address that stands where others are not known.
+    Check(
+        "CV-A07.size",
+        "Do at most 20 people live in a household?",
+        ("merged_households",),
+        "household_size > 20",
+        ("household_id", "household_size", "amperity_id"),
+    ),
     Check(
         "CV-E01",
         "Does the e-mail of an event belong to one person?",
