@@ -116,3 +116,18 @@ def test_each_of_several_contacts_of_a_record_is_looked_at(question: str) -> Non
         )
         sql = question.format_map(views)
         assert rows(connection, sql) == OF_ONE_ADDRESS[question]
+
+
+@pytest.mark.parametrize(("config", "of_model"), [("{}", 1), ('{"matching":{"threshold":4.0}}', 0)])
+def test_a_link_of_the_model_is_one_above_the_threshold(config: str, of_model: int) -> None:
+    scores = "'A1' AS amperity_id, 'model' AS decided_by, 'scored' AS match_type, 3.5 AS score"
+    tables = {
+        "unified_coalesced": "'A1' AS amperity_id FROM range(2)",
+        "unified_scores": scores,
+        "stitch_generation": f"'{config}' AS config",
+    }
+    with duckdb.connect() as connection:
+        for name, columns in tables.items():
+            connection.execute(f"CREATE TABLE {name} AS SELECT {columns}")
+        sql = f"SELECT probabilistic_only FROM ({question_sql('identity_complexity')})"
+        assert rows(connection, sql) == [(of_model,)]
