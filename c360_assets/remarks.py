@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.semantics.tags import is_profile, tag_info
-from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.stitch.prepare.union import ADDRESS_GROUP, fields_read
+from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 
 # Tags whose values tell people apart; a name alone may be that of a thing.
 CONTACTS = frozenset({"email", "phone", "address", "postal", "birthdate", "given-name", "surname"})
@@ -20,9 +21,10 @@ NO_CUSTOMERS = (
 
 
 def remarks(tenant: Tenant) -> list[str]:
-    """In sentences: what stays empty, which contact fields Stitch does not read, and whose times
-    are taken for those of UTC."""
+    """In sentences: what stays empty, which contact fields Stitch does not read or not always, and
+    whose times are taken for those of UTC."""
     found = [_untagged(feed) for feed in tenant.feeds]
+    found += [_further_addresses(table) for table in tenant.stitched_tables]
     said = [remark for remark in (*found, _without_zone(tenant)) if remark]
     if tenant.feeds and not tenant.stitched_tables:
         said.append(NO_CUSTOMERS)
@@ -33,6 +35,23 @@ def remarks(tenant: Tenant) -> list[str]:
             "empty; `c360 tags txn-item` lists the tags"
         )
     return said
+
+
+def _further_addresses(table: SourceTable) -> str:
+    """The fields of a table's further addresses: of a record one address is matched and merged."""
+    _, addresses = fields_read(table)
+    of_first = set(addresses[0].values()) if addresses else set()
+    further = [
+        field
+        for field, tags in table.tags.items()
+        if field not in of_first and any(tag in ADDRESS_GROUP for tag in tags)
+    ]
+    if not further:
+        return ""
+    return (
+        f"{table.name}: of a record's addresses one is matched and merged, the first that is "
+        f"filled: where it is, nothing is read of {_first_of(further)}"
+    )
 
 
 def _without_zone(tenant: Tenant) -> str:

@@ -41,6 +41,15 @@ def test_feeds_whose_times_are_taken_for_those_of_utc(
             {SHOP: CUSTOMERS + "  phone: {}\n  postal_code: {}\n"},
             "Shop:Customers: no tag covers phone (phone), postal_code (postal)",
         ),
+        (
+            {
+                SHOP: CUSTOMERS
+                + "  home: {tags: [address, address-home]}\n"
+                + "  work: {tags: [address, address-work]}\n"
+            },
+            "Shop:Customers: of a record's addresses one is matched and merged, the first that is "
+            "filled: where it is, nothing is read of work",
+        ),
     ],
 )
 def test_what_stays_empty_is_said(

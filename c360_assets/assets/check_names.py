@@ -17,6 +17,7 @@ DATA_CHECKS = {
     "CV-A05": "emails_are_well_formed",
     "CV-A06": "phone_numbers_are_possible",
     "CV-A07": "full_addresses_are_in_a_household",
+    "CV-A07.size": "at_most_20_people_in_a_household",
     "CV-E01": "emails_of_events_belong_to_one_person",
     "CV-E02.events": "every_email_event_is_there_once",
     "CV-E02.summary": "one_summary_per_email_and_brand",

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.entries import MADE, entries
-from c360_assets.customer_360.publication.stitch_questions import STITCH_QA
+from c360_assets.customer_360.publication.stitch_questions import QUESTIONS
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP, Database
 from c360_assets.customer_360.tables.dry_run import open_scratch
@@ -39,8 +39,8 @@ from c360_assets.warehouse.sql import quote_ident
 PUBLISHED = "published"
 BUILD = "build"
 CUSTOMERS = "customer_360"
-# Reports, and views of questions about Stitch, repeat what the tables say.
-REPEATED = ("reports", STITCH_QA)
+# Reports, and views of questions, repeat what the tables say.
+REPEATED = ("reports", *QUESTIONS)
 COLUMNS = """
     SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()
     WHERE database_name = ? AND schema_name NOT IN (SELECT unnest(?))

@@ -18,6 +18,7 @@ STAGES = {
     "stitch": "Stitch",
     "stitch_qa": "Questions about Stitch (schema `stitch_qa`)",
     "customer_360": "The customer 360 database",
+    "transactions_qa": "Questions about transactions (schema `transactions_qa`)",
     "segments": "Segments",
 }
 INTRODUCTION = (

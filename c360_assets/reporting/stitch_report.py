@@ -49,7 +49,7 @@ COMPLEXITY = """
     kinds AS (
         SELECT amperity_id,
                bool_or(regexp_matches(decided_by, '^({deterministic})')) AS det,
-               bool_or(match_type = 'scored' AND score >= 3
+               bool_or(match_type = 'scored' AND score >= {cut}
                        AND NOT regexp_matches(decided_by, '^({deterministic})')) AS prob,
                bool_or(match_type = 'scored_transitive') AS trans
         FROM unified_scores GROUP BY 1)
@@ -142,7 +142,7 @@ def _content(session: Session, tenant: Tenant, figures: _Figures) -> dict[str, A
         "sets": _counted(largest),
         "hidden_sets": len(sets) - len(largest),
         "sizes": _counted(sizes),
-        "complexity": _complexity(session),
+        "complexity": _complexity(session, cut),
         "scores": _counted(scores),
         "cut": cut,
         "causes": _counted(causes),
@@ -218,9 +218,9 @@ def _source_row(figures: _Figures, source: str) -> tuple[str, ...]:
     return (source, *counts, f"{figures.single('deduplication_rate', source):.1f} %")
 
 
-def _complexity(session: Session) -> list[list[str]]:
+def _complexity(session: Session, cut: float) -> list[list[str]]:
     """A row per number of records: people by what holds their records together."""
-    found = session.rows(COMPLEXITY.format(deterministic="|".join(DETERMINISTIC)))
+    found = session.rows(COMPLEXITY.format(deterministic="|".join(DETERMINISTIC), cut=cut))
     by_bucket: dict[str, list[int]] = {}
     for bucket, kind, _, count in found:
         by_bucket.setdefault(bucket, [0] * len(KINDS))[kind] = count

@@ -12,7 +12,8 @@ What a field means is said by its tags: `fields: {Mail: {tags: [email]}}`. This 
 A field's `type` has to be the tag's (`any` asks for none). *Required* means that a table with other
 tags of the group needs a field with it, *several* that several fields of a table may carry it.
 A profile tag may have a variant beside it, `email-work` or `address-billing`, where several fields
-carry it.
+carry it. Of several e-mails and phones all are matched, of several addresses the first that is
+filled.
 A tag that is not here is a custom one and becomes a column of its own.
 """
 

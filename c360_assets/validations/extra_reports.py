@@ -49,7 +49,11 @@ CUSTOMER_KEY = "fk-*|txn-item/customer-id|customer-id"
 # What was delivered by the newest delivery day cannot have happened much later; `{newest}` stands
 # for that day.
 FUTURE = "CAST({newest} AS DATE) + INTERVAL 2 DAY"
-MULTI_ROW = f"count_if({PURCHASE} AND order_discount_amount IS NOT NULL) > 1"
+# An order without a discount has the same zero on all rows however its source writes discounts.
+MULTI_ROW = (
+    f"count_if({PURCHASE} AND order_discount_amount IS NOT NULL) > 1"
+    f" AND count_if({PURCHASE} AND order_discount_amount <> 0) > 0"
+)
 ONE_DISCOUNT = (
     f"min(order_discount_amount) FILTER ({PURCHASE})"
     f" = max(order_discount_amount) FILTER ({PURCHASE})"

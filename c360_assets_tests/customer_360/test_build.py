@@ -733,6 +733,41 @@ def test_amounts_of_several_currencies_are_told(
     assert (found["checked_count"], found["finding_count"], found["status"]) == expected
 
 
+@pytest.mark.parametrize(("people", "found"), [(20, 0), (21, 21)])
+def test_households_of_more_people_than_live_together_are_told(
+    session: Session, tmp_path: Path, people: int, found: int
+) -> None:
+    tenant = make_tenant(tmp_path)
+    home = {"surname": "Vos", "address": "3 Quay", "city": "Bath", "state": "ME", "postal": "04530"}
+    put_unified(session, [{"amperity_id": f"A{n}", **home} for n in range(people)])
+    build_all(session, tenant, "merged_households")
+    validate_database(session, databases(tenant)[0], as_of=AS_OF)
+    counts = one(session, "database_validation", "finding_count", "validation_id = 'CV-A07.size'")
+    assert counts == {"finding_count": found}
+
+
+def test_checks_know_a_contact_however_it_is_written(session: Session, tmp_path: Path) -> None:
+    own = ("unified_email_events", "email_engagement_summary", "email_opt_status", "sms_opt_status")
+    tenant = make_tenant(tmp_path, database={name: f"SELECT * FROM {name}" for name in own})
+    people = {"A1": "ida@post.example; kai@post.example", "A2": "Kai@Post.example"}
+    put_unified(session, [{"amperity_id": a, "email": email} for a, email in people.items()])
+    mails = [{"email": email, "brand": "B"} for email in ("kai@post.example", " KAI@post.example")]
+    numbers = [{"phone": phone} for phone in ("(206) 555-0147", "206.555.0147")]
+    put_gathered(session, tenant, "unified_email_events", mails)
+    put_gathered(session, tenant, "email_engagement_summary", mails)
+    for kind, rows in (("email", mails), ("sms", numbers)):
+        said = [
+            {**row, f"is_{kind}_opted_in": yes}
+            for row, yes in zip(rows, (True, False), strict=True)
+        ]
+        put_gathered(session, tenant, f"{kind}_opt_status", said)
+    build_all(session, tenant)
+    validate_database(session, databases(tenant)[0], as_of=AS_OF)
+    where = "regexp_matches(validation_id, 'E0[124]')"
+    counts = table(session, "database_validation", "checked_count, finding_count", where)
+    assert counts == [{"checked_count": 1, "finding_count": 1}] * 5
+
+
 def test_the_published_database_is_whole_described_and_known_as_published(
     session: Session, tmp_path: Path
 ) -> None:

@@ -121,6 +121,22 @@ def test_auto_mode_sees_that_a_source_spreads_its_discounts(
     assert rows == [{"order_discount_amount": Decimal("5.00"), "order_discount_percent": None}] * 2
 
 
+@pytest.mark.parametrize("nothing", [None, 0])
+def test_orders_without_a_discount_do_not_say_how_it_is_written(
+    session: Session, tmp_path: Path, nothing: int | None
+) -> None:
+    discounts = {"O1": (7, 4), **{f"O{n}": (nothing, nothing) for n in range(2, 40)}}
+    items = [
+        {"order_id": order, "product_id": f"P{n}", "item_revenue": 20, "order_discount_amount": d}
+        for order, both in discounts.items()
+        for n, d in enumerate(both)
+    ]
+    orders_of(session, tmp_path, items)
+    columns = "order_discount_amount, net_order_revenue"
+    order = one(session, "unified_transactions", columns, "order_id = 'O1'")
+    assert list(order.values()) == [Decimal("11.00"), Decimal("29.00")]
+
+
 # order_discount_mode -> order_discount_amount, order_discount_percent of an order whose rows say 3
 # and 2.
 SPREAD = {

@@ -92,3 +92,42 @@ def test_questions_with_an_argument(con: duckdb.DuckDBPyConnection) -> None:
     )
     assert dict(found)["values in both"] == both > 0
     assert rows(con, "FROM stitch_qa.null_amperity_ids_of('unified_coalesced')") == [(0,)]
+
+
+# Question -> its rows about the one address, of which a record holds another besides.
+OF_ONE_ADDRESS = {
+    "SELECT n_records, n_ids FROM ({common_values}) WHERE value = 'uma@post.example'": [(2, 2)],
+    "SELECT value, num_amperity_ids FROM ({many_amperity_ids})": [("uma@post.example", 2)],
+    "SELECT amperity_id, num_email, num_name FROM ({many_semantic_values})": [("A1", 2, 0)],
+    "SELECT a_pk, b_pk FROM ({unmatched_semantic_values})": [("1", "2")],
+}
+
+
+@pytest.mark.parametrize("question", OF_ONE_ADDRESS)
+def test_each_of_several_contacts_of_a_record_is_looked_at(question: str) -> None:
+    texts = "given_name, surname, phone, address"
+    empty = ", ".join(f"NULL::VARCHAR AS {column}" for column in texts.split(", "))
+    views = {name: question_sql(name) for name in NAMES}
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE unified_coalesced AS SELECT *, 'CRM' AS datasource, {empty}, "
+            "NULL::DATE AS birthdate FROM (VALUES ('A1', '1', 'Uma@post.example,zo@post.example'), "
+            "('A2', '2', 'uma@post.example')) AS records (amperity_id, pk, email)"
+        )
+        sql = question.format_map(views)
+        assert rows(connection, sql) == OF_ONE_ADDRESS[question]
+
+
+@pytest.mark.parametrize(("config", "of_model"), [("{}", 1), ('{"matching":{"threshold":4.0}}', 0)])
+def test_a_link_of_the_model_is_one_above_the_threshold(config: str, of_model: int) -> None:
+    scores = "'A1' AS amperity_id, 'model' AS decided_by, 'scored' AS match_type, 3.5 AS score"
+    tables = {
+        "unified_coalesced": "'A1' AS amperity_id FROM range(2)",
+        "unified_scores": scores,
+        "stitch_generation": f"'{config}' AS config",
+    }
+    with duckdb.connect() as connection:
+        for name, columns in tables.items():
+            connection.execute(f"CREATE TABLE {name} AS SELECT {columns}")
+        sql = f"SELECT probabilistic_only FROM ({question_sql('identity_complexity')})"
+        assert rows(connection, sql) == [(of_model,)]

@@ -302,11 +302,11 @@ def test_the_generation_counts_what_it_holds(result: StitchResult) -> None:
     assert generation["ids"] == result.figures["amperity_ids"] < generation["records"]
 
 
-def test_jitter_is_of_the_records_that_were_there_before(result: StitchResult) -> None:
-    measured = metrics.Measured(
+def _measured(result: StitchResult, pairs: metrics.Pairs) -> metrics.Measured:
+    return metrics.Measured(
         unified=result.tables["unified_coalesced"],
         scores=result.tables["unified_scores"],
-        pairs=metrics.Pairs(compared=9, linked=4),
+        pairs=pairs,
         changes={"pks_updated": 1, "records_surviving": 8, "records_previous": 9},
         identities=result.tables["stitch_identity_changes"],
         causes={"context": 1},
@@ -314,6 +314,22 @@ def test_jitter_is_of_the_records_that_were_there_before(result: StitchResult) -
         quality=Quality(),
         source_changes=metrics.source_changes(result.tables["unified_coalesced"], None),
     )
+
+
+@pytest.mark.parametrize("threshold", [1.0, 3.0, 4.7])
+def test_a_link_of_the_model_is_one_above_the_threshold(
+    result: StitchResult, threshold: float
+) -> None:
+    measured = _measured(result, metrics.Pairs(compared=9, linked=4, threshold=threshold))
+    shares = metrics.stitch_metrics(measured).filter(metric="ids_by_matching_strategy_percent")
+    of_model = result.tables["unified_scores"].filter(match_type="scored", decided_by="model")
+    linked = of_model.filter(pl.col("score") >= threshold)["amperity_id"].n_unique()
+    expected = 100 * linked / result.figures["amperity_ids"]
+    assert shares.filter(bucket="probabilistic")["value"].item() == pytest.approx(expected)
+
+
+def test_jitter_is_of_the_records_that_were_there_before(result: StitchResult) -> None:
+    measured = _measured(result, metrics.Pairs(compared=9, linked=4))
     figures = metrics.summary(metrics.stitch_metrics(measured))
     assert figures["jitter"] == 12.5
     assert (figures["related_pairs"], figures["filtered_related_pairs"]) == (9, 4)

@@ -392,8 +392,10 @@ def additional(table: Table) -> dict[str, Numbers]:
             orders(table).filter(PURCHASE).drop_nulls("order_discount_amount").group_by("order_id")
         )
         many = sizes.agg(
-            pl.len(), pl.col("order_discount_amount").n_unique().alias("different")
-        ).filter(pl.col("len") > 1)
+            pl.len(),
+            pl.col("order_discount_amount").n_unique().alias("different"),
+            (pl.col("order_discount_amount") != 0).any().alias("discounted"),
+        ).filter((pl.col("len") > 1) & pl.col("discounted"))
         same = int((many["different"] == 1).sum())
         figures["IV-X09"] = {
             "multi_row_order_count": many.height,

@@ -474,9 +474,10 @@ CASES = [
         },
         "('1', 'a', 5.0, false), ('2', 'a', 5.0, false),"
         " ('3', 'b', 1.0, false), ('4', 'b', 2.0, false), ('5', 'c', 9.0, false),"
-        " ('6', 'd', 0.0, true), ('7', 'd', 3.0, false)",
+        " ('6', 'd', 0.0, true), ('7', 'd', 3.0, false), ('8', 'e', 0.0, false),"
+        " ('9', 'e', 0.0, false), ('10', 'f', NULL, false), ('11', 'f', 4.0, false)",
         {
-            "record_count": 7,
+            "record_count": 11,
             "multi_row_order_count": 2,
             "repeated_order_count": 1,
             "order_discount_mode": "prorated",

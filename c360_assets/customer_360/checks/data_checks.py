@@ -90,9 +90,9 @@ def _consent(kind: str, contact: str, status: str) -> Check:
         (f"{kind}_opt_status",),
         "agreed AND refused",
         (contact, "brand", "region", program),
-        f"SELECT {contact}, brand, region, {program}, BOOL_OR({status}) AS agreed, "
-        f"BOOL_OR(NOT {status}) AS refused "
-        f"FROM {kind}_opt_status GROUP BY {contact}, brand, region, {program}",
+        f"SELECT {contact}_key({contact}) AS {contact}, brand, region, {program}, "
+        f"BOOL_OR({status}) AS agreed, BOOL_OR(NOT {status}) AS refused "
+        f"FROM {kind}_opt_status GROUP BY {contact}_key({contact}), brand, region, {program}",
     )
 
 
@@ -172,6 +172,14 @@ CHECKS: tuple[Check, ...] = (
         "LEFT JOIN merged_households AS mh ON mh.amperity_id = mc.amperity_id "
         "WHERE mc.address_completion = 4 AND mc.surname IS NOT NULL",
     ),
+    # More are a business or a school, or one address that stands where others are not known.
+    Check(
+        "CV-A07.size",
+        "Do at most 20 people live in a household?",
+        ("merged_households",),
+        "household_size > 20",
+        ("household_id", "household_size", "amperity_id"),
+    ),
     Check(
         "CV-E01",
         "Does the e-mail of an event belong to one person?",
@@ -180,8 +188,9 @@ CHECKS: tuple[Check, ...] = (
         ("email",),
         "SELECT events.email, COUNT(DISTINCT uc.amperity_id) AS people "
         "FROM (SELECT DISTINCT email_key(email) AS email FROM unified_email_events) AS events "
-        "INNER JOIN unified_coalesced AS uc ON email_key(uc.email) = events.email "
-        "GROUP BY events.email",
+        "INNER JOIN (SELECT amperity_id, UNNEST(email_values(email)) AS value "
+        "FROM unified_coalesced WHERE email IS NOT NULL) AS uc "
+        "ON email_key(uc.value) = events.email GROUP BY events.email",
     ),
     Check(
         "CV-E02.events",
@@ -189,9 +198,9 @@ CHECKS: tuple[Check, ...] = (
         ("unified_email_events",),
         "copies > 1",
         ("email", "brand", "send_id", "event_type", "event_datetime"),
-        "SELECT email, brand, send_id, event_type, event_datetime, COUNT(*) AS copies "
-        "FROM unified_email_events "
-        "GROUP BY email, brand, send_id, event_type, event_datetime",
+        "SELECT email_key(email) AS email, clean(brand) AS brand, send_id, event_type, "
+        "event_datetime, COUNT(*) AS copies FROM unified_email_events "
+        "GROUP BY email_key(email), clean(brand), send_id, event_type, event_datetime",
     ),
     Check(
         "CV-E02.summary",
@@ -199,8 +208,8 @@ CHECKS: tuple[Check, ...] = (
         ("email_engagement_summary",),
         "copies > 1",
         ("email", "brand"),
-        "SELECT email, brand, COUNT(*) AS copies FROM email_engagement_summary "
-        "GROUP BY email, brand",
+        "SELECT email_key(email) AS email, clean(brand) AS brand, COUNT(*) AS copies "
+        "FROM email_engagement_summary GROUP BY email_key(email), clean(brand)",
     ),
     Check(
         "CV-E03",

@@ -21,7 +21,11 @@ from c360_assets.customer_360.publication.meanings import (
     tenant_spec,
 )
 from c360_assets.customer_360.publication.statistics import TABLE as STATISTICS_TABLE
-from c360_assets.customer_360.publication.stitch_questions import STITCH_QA, question_sql
+from c360_assets.customer_360.publication.stitch_questions import (
+    STITCH_QA,
+    TRANSACTIONS_QA,
+    question_sql,
+)
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.build import DatabaseTable
@@ -44,6 +48,17 @@ MADE = {
     STATISTICS_TABLE: "reports",
 }
 SEGMENTS = "segments"  # the stage of their tables, and the schema that shows them
+# What questions about transactions read: the tenant's own version of a table need not have it.
+ASKED = {
+    "unified_itemized_transactions": {
+        *("order_datetime", "currency", "is_return", "is_cancellation"),
+        *("item_quantity", "item_revenue"),
+    },
+    "unified_transactions": {
+        *("order_datetime", "currency", "is_purchase_order", "order_quantity", "order_revenue"),
+        *("order_returned_revenue", "order_canceled_revenue"),
+    },
+}
 REPORT_STAGES = frozenset({"validations", "ingest"})
 
 
@@ -88,6 +103,7 @@ def entries(
     collected.add_reports()
     collected.add_segment_tables()
     collected.add_questions_about_stitch()
+    collected.add_questions_about_transactions()
     return collected.listed()
 
 
@@ -207,6 +223,21 @@ class _Entries:
             if spec.stage == STITCH_QA:
                 view = replace(spec, view=question_sql(name))
                 self.entries.append(_unstored(STITCH_QA, name, view))
+
+    def add_questions_about_transactions(self) -> None:
+        """Views over items and orders, where the database shows both with the columns they read."""
+        shown = {
+            entry.name.lower(): {column.lower() for column in entry.columns}
+            for entry in self.entries
+            if entry.schema == "main"
+        }
+        has_all = all(shown.get(name, set()) >= columns for name, columns in ASKED.items())
+        if self.database.listed or not has_all:
+            return
+        for name, spec in self.known.items():
+            if spec.stage == TRANSACTIONS_QA:
+                view = replace(spec, view=question_sql(name, TRANSACTIONS_QA))
+                self.entries.append(_unstored(TRANSACTIONS_QA, name, view))
 
     def listed(self) -> list[Entry]:
         """The tables that the database is to show, all unless the tenant lists some."""

@@ -40,7 +40,11 @@ from c360_assets.customer_360.publication.statistics import (
     keep_statistics,
     statistics_of,
 )
-from c360_assets.customer_360.publication.stitch_questions import STITCH_QA, question_macros
+from c360_assets.customer_360.publication.stitch_questions import (
+    QUESTIONS,
+    STITCH_QA,
+    question_macros,
+)
 from c360_assets.customer_360.rendering.render import macro_statements
 from c360_assets.customer_360.tables.databases import (
     GROUP,
@@ -84,7 +88,7 @@ FILE = "file"  # of the facts of a published file: how it was left, beside the m
 LAKE = "publication"  # of the facts of a lake: which of its publications it is
 FILLED = frozenset({("reports", STATISTICS_TABLE)})  # tables that are filled when all is written
 REMEMBERED = frozenset({"inode", "size", "changed_ns", "checksum"})
-NOT_COUNTED = frozenset({"reports", STITCH_QA})  # schemas without statistics of their columns
+NOT_COUNTED = frozenset({"reports", *QUESTIONS})  # schemas without statistics of their columns
 Specs = Callable[[Session], Mapping[str, TableSpec]]
 
 

@@ -1,7 +1,8 @@
-"""The questions about Stitch that a published database answers in schema `stitch_qa`: views, and
-macros for those with an argument.
+"""The questions that a published database answers: views, of Stitch in schema `stitch_qa` and of
+transactions in `transactions_qa`, and macros for those with an argument.
 
-Their SQL is in `stitch_qa/` and `stitch_qa_macros.sql`, what their columns mean in the catalogue.
+Their SQL is in folders of these names and `stitch_qa_macros.sql`, what their columns mean in the
+catalogue.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import re
 from functools import cache
 from importlib import resources
 
-STITCH_QA = "stitch_qa"  # the stage of these tables in the catalogue, and their schema
+# The stages of these tables in the catalogue, and their schemas.
+STITCH_QA = "stitch_qa"
+TRANSACTIONS_QA = "transactions_qa"
+QUESTIONS = (STITCH_QA, TRANSACTIONS_QA)
 COMMENT = re.compile(r"(?m)^--.*$")
 
 
 @cache
-def question_sql(name: str) -> str:
+def question_sql(name: str, schema: str = STITCH_QA) -> str:
     """The SELECT of a view."""
-    folder = resources.files("c360_assets.customer_360") / STITCH_QA
+    folder = resources.files("c360_assets.customer_360") / schema
     return COMMENT.sub("", (folder / f"{name}.sql").read_text("utf-8")).strip()
 
 

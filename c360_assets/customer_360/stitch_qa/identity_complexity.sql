@@ -1,12 +1,15 @@
 -- People by number of records, and by what holds these together. Deterministic: a label, a rule, a
--- foreign key or equal profiles; probabilistic: the model, for pairs that met; transitive: the
--- model, for pairs that other records brought together.
-WITH sizes AS (
+-- foreign key or equal profiles; probabilistic: the model, for pairs that met and are above the
+-- tenant's threshold; transitive: the model, for pairs that other records brought together.
+WITH cut AS (
+    SELECT coalesce(max((config ->> '$.matching.threshold')::DOUBLE), 3) AS threshold
+    FROM main.stitch_generation),
+sizes AS (
     SELECT amperity_id, count(*) AS n FROM main.unified_coalesced GROUP BY amperity_id),
 kinds AS (
     SELECT amperity_id,
            bool_or(regexp_matches(decided_by, '^(label|rule|fk|trivial_duplicate)')) AS det,
-           bool_or(match_type = 'scored' AND score >= 3
+           bool_or(match_type = 'scored' AND score >= (SELECT threshold FROM cut)
                    AND NOT regexp_matches(decided_by, '^(label|rule|fk|trivial_duplicate)')) AS prob,
            bool_or(match_type = 'scored_transitive') AS trans
     FROM main.unified_scores GROUP BY amperity_id),

@@ -1,12 +1,19 @@
 -- Records of two people who share an e-mail, phone or address that at most 100 records hold.
 WITH held AS (
-    UNPIVOT (
-        SELECT amperity_id, datasource, pk, given_name, surname, lower(trim(email)) AS email,
-               lower(trim(phone)) AS phone, lower(trim(address)) AS address
-        FROM main.unified_coalesced)
-    ON email, phone, address INTO NAME semantic VALUE value),
+    SELECT amperity_id, datasource, pk, given_name, surname, 'address' AS semantic,
+           lower(address) AS value
+    FROM main.unified_coalesced
+    UNION ALL
+    SELECT amperity_id, datasource, pk, given_name, surname, 'email',
+           unnest(list_distinct(string_split(lower(email), ',')))
+    FROM main.unified_coalesced
+    UNION ALL
+    SELECT amperity_id, datasource, pk, given_name, surname, 'phone',
+           unnest(list_distinct(string_split(lower(phone), ',')))
+    FROM main.unified_coalesced),
+trimmed AS (SELECT * REPLACE (trim(value) AS value) FROM held),
 rare AS (
-    SELECT * FROM held WHERE value <> ''
+    SELECT * FROM trimmed WHERE value <> ''
     QUALIFY count(*) OVER (PARTITION BY semantic, value) <= 100)
 SELECT a.semantic, a.value, a.amperity_id AS a_amperity_id, b.amperity_id AS b_amperity_id,
        a.datasource AS a_datasource, a.pk AS a_pk, b.datasource AS b_datasource, b.pk AS b_pk,

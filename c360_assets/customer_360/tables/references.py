@@ -48,7 +48,7 @@ __all__ = [
 OVERRIDE_FOLDER = "override"
 # Tables that SQL of the database cannot read: its own are known by their files, segments are
 # made from it.
-NOT_READ = ("customer_360", "segments", "stitch_qa")
+NOT_READ = ("customer_360", "segments", "stitch_qa", "transactions_qa")
 
 
 def passed_through(tenant: Tenant) -> dict[str, PassthroughTable]:

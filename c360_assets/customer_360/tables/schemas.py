@@ -20,7 +20,7 @@ from c360_assets.tenant.models import SourceTable, Tenant
 # Stitch's tables that hold the records themselves, with a column per tag.
 RECORD_TABLES = ("unified_coalesced", "unified_customer")
 # Stages whose tables stand in a schema of their own, which SQL of the database does not read.
-OWN_SCHEMAS = frozenset({"segments", "stitch_qa"})
+OWN_SCHEMAS = frozenset({"segments", "stitch_qa", "transactions_qa"})
 NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
 
 

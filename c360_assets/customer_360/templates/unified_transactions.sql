@@ -15,7 +15,7 @@ WITH items AS NOT MATERIALIZED (
 ),
 {% if discount_mode == "auto" %}
 -- A source repeats an order's discount on each row ('max') or spreads it over the rows ('sum'): {{ "as configured, else " if configured_modes }}what 95 % of its
--- orders of several rows show.
+-- orders show that tell: those of several rows with a discount. Report IV-X09 judges by the same orders.
 discount_modes AS (
 {% for datasource, mode in configured_modes.items() %}
     SELECT {{ datasource | literal }} AS datasource, {{ mode | literal }} AS mode, TRUE AS is_told
@@ -24,13 +24,13 @@ discount_modes AS (
     SELECT datasource, CASE WHEN 100 * SUM(CASE WHEN differ THEN 0 ELSE 1 END) >= 95 * COUNT(*)
         THEN 'max' ELSE 'sum' END AS mode, FALSE AS is_told
     FROM (
-        SELECT datasource, order_id, COALESCE(MIN(order_discount_amount) <> MAX(order_discount_amount), FALSE) AS differ
+        SELECT datasource, order_id, MIN(order_discount_amount) <> MAX(order_discount_amount) AS differ
         FROM items
-        WHERE is_purchase{% if configured_modes %} AND datasource NOT IN ({{ configured_modes | map("literal") | join(", ") }}){% endif %}
+        WHERE is_purchase AND order_discount_amount IS NOT NULL{% if configured_modes %} AND datasource NOT IN ({{ configured_modes | map("literal") | join(", ") }}){% endif %}
 
         GROUP BY datasource, order_id
-        HAVING COUNT(*) > 1
-    ) AS orders_of_several_rows
+        HAVING COUNT(*) > 1 AND (MIN(order_discount_amount) <> 0 OR MAX(order_discount_amount) <> 0)
+    ) AS telling_orders
     GROUP BY datasource
 ),
 {% endif %}

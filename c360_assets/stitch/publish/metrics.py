@@ -50,12 +50,14 @@ PERCENTAGES = ("deduplication_rate", "jitter", "household_pairs_apart_percent")
 class Pairs:
     """Counts of pairs before they were dropped from any table.
 
-    household_apart: share of the expected household pairs without a surname or home in common.
+    linked: those whose score is the `threshold` or more. household_apart: share of the expected
+    household pairs without a surname or home in common.
     """
 
     compared: int
     linked: int
     household_apart: float = 0.0
+    threshold: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def stitch_metrics(measured: Measured) -> pl.DataFrame:
         _long(_single_figures(measured)),
         _long(_sizes(records)),
         _long(_sources(records)),
-        _long(_strategies(measured.scores, records["amperity_id"].n_unique())),
+        _long(_strategies(measured, records["amperity_id"].n_unique())),
         _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
         _long(_by_cause(measured.causes)),
         _long(measured.source_changes),
@@ -268,11 +270,13 @@ def _sources(records: pl.DataFrame) -> pl.DataFrame:
     return sets.group_by("bucket").len("value").with_columns(metric=pl.lit("ids_by_sources"))
 
 
-def _strategies(scores: pl.DataFrame, ids: int) -> pl.DataFrame:
+def _strategies(measured: Measured, ids: int) -> pl.DataFrame:
     """Percent of ids with at least one pair of each kind; kinds overlap."""
+    scores = measured.scores
+    is_linked = pl.col("score") >= measured.pairs.threshold
     decided_by = pl.col("decided_by").cast(pl.String)
     is_decided = decided_by.str.extract(f"^({'|'.join(DETERMINISTIC)})").is_not_null()
-    is_scored = (pl.col("match_type") == "scored") & (pl.col("score") >= 3.0)
+    is_scored = (pl.col("match_type") == "scored") & is_linked
     kinds = {
         "deterministic": is_decided,
         "probabilistic": is_scored & ~is_decided,

@@ -232,15 +232,15 @@ class StitchTables(Mapping[str, pl.DataFrame]):
     def metrics(self) -> pl.DataFrame:
         """The table `stitch_metrics`."""
         resolution = self._results.resolution
-        linked = resolution.pairs.filter(
-            pl.col("score") >= self._results.config.matching.threshold
-        ).height
+        threshold = self._results.config.matching.threshold
+        linked = resolution.pairs.filter(pl.col("score") >= threshold).height
         inside = tables.inside_pairs(self._pairs(), self.groups)
         of_model = resolution.figures["symptoms"]
         pairs = metrics.Pairs(
             resolution.figures["compared_pairs"],
             linked,
             of_model.household_apart if of_model is not None else 0.0,
+            threshold,
         )
         measured = metrics.Measured(
             unified=self._accounts(),
