@@ -529,6 +529,44 @@ def test_results_leave_out_the_merged_and_have_intervals(session: Session, tmp_p
     assert treated.lift is None, "control bought nothing"
 
 
+def test_results_follow_people_to_the_ids_of_today(session: Session, tmp_path: Path) -> None:
+    """Who was merged since buys under another id; control merged with treated is left out."""
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(tenant, control="30%")
+    publish(tenant, MANY)
+    send_campaign(session, spring, "crm")
+    held = [one for one in MANY if is_control(one, spring.salt, "30%")]
+    sent = [one for one in MANY if one not in held]
+    ended = {sent[0]: sent[1], sent[2]: "new", held[0]: held[1], sent[3]: held[2]}
+    moves(session, [(before, before, now) for before, now in ended.items()])
+    today = datetime.now(UTC).strftime("%Y-%m-%d 23:00:00")
+    living = {one: MANY[one] for one in MANY if one not in ended} | {"new": "new@x.com"}
+    publish(tenant, living, orders=[(now, today, 50.0) for now in ended.values()])
+    with opened_for(session, spring):
+        found = results(session, spring, 7)
+    assert {one.treatment: (one.recipients, one.purchasers) for one in found.groups} == {
+        "control": (len(held) - 2, 1),
+        "default": (len(sent) - 2, 2),
+    }
+    assert found.left_out_on_both_sides == 1
+
+
+def test_results_leave_out_who_changed_sides(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    publish(tenant, MANY)
+    for share in ("10%", "30%"):
+        spring = campaign(tenant, control=share)
+        send_campaign(session, spring, "crm")
+    moved = [one for one in MANY if is_control(one, spring.salt, "30%")]
+    moved = [one for one in moved if not is_control(one, spring.salt, "10%")]
+    with opened_for(session, spring):
+        found = results(session, spring, 7)
+    assert found.left_out_on_both_sides == len(moved)
+    assert sum(one.recipients for one in found.groups) == len(MANY) - len(moved)
+
+
 def test_results_say_of_how_many_the_days_are_not_over(session: Session, tmp_path: Path) -> None:
     tenant = sending_tenant(tmp_path)
     consent(session, dict.fromkeys(MANY.values(), True))
