@@ -25,6 +25,7 @@ from c360_assets.privacy.erase_files import (
     versions_kept,
 )
 from c360_assets.privacy.erase_lakes import erase_lakes
+from c360_assets.privacy.erase_listed import erase_rows
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
 from c360_assets.privacy.identifiers import Found, Identifiers
 from c360_assets.privacy.mentions import key_cells
@@ -229,6 +230,7 @@ def _erase_values(
 def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:
     """Clean or remove files that are no tables, by what the list of stores says of them."""
     clear_folder(tenant.root / ".tmp")
+    _erase_listed(work)
     listed = stores(tenant)
     tables = tenant.root.resolve() / "warehouse"
     lakes = lake_folders(tenant)
@@ -249,6 +251,17 @@ def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:
         if done:
             key = f"{store.name} (files {done})"
             work.counts[key] = work.counts.get(key, 0) + 1
+
+
+def _erase_listed(work: Work) -> None:
+    """Take rows of theirs out of files of lists. What a file has no longer, as it was done before
+    or a later list took its place, is not missed."""
+    rows_of: dict[str, list[list[str]]] = {}
+    for file, cells in work.listed:
+        rows_of.setdefault(file, []).append(cells)
+    erased = sum(erase_rows(Path(file), rows) for file, rows in rows_of.items())
+    if erased:
+        work.counts["lists of campaigns in exports (rows)"] = erased
 
 
 def _removed_answer(path: Path, searcher: Searcher) -> str:

@@ -20,6 +20,7 @@ from c360_assets.privacy.work import Work
 from c360_assets.segments.audience import attribute_columns, campaign_named, written_address
 from c360_assets.segments.deliver import deliver, take_out
 from c360_assets.segments.delivery import Delivery
+from c360_assets.segments.rows_in_files import rows_in_files
 from c360_assets.segments.send_record import RECEIVED
 from c360_assets.segments.whole_lists import in_whole_lists
 from c360_assets.tenant.models import Tenant
@@ -55,6 +56,7 @@ DELETION_FILES = "-forgotten-"
 def note_received(session: Session, tenant: Tenant, work: Work) -> None:
     """Write down what receivers of campaigns have of the people, before it is taken out here."""
     work.received = [*_of_changes(session, work), *in_whole_lists(session, tenant, work.ids)]
+    work.listed = rows_in_files(session, tenant, work.ids)
     # What somebody who stays holds too, such as a household's mailbox, is searched for nowhere.
     theirs = _written_addresses(session, tenant, work)
     for _, _, address in work.received:

@@ -34,8 +34,9 @@ class Work:
     `suppress_fk` foreign keys (tag, compared form) of customers that nobody else names. `stitched`
     is how many records Stitch had of them. `pins` are the ids that blanked records keep, by source
     key. `received` is what receivers of campaigns know the people by: campaign, destination,
-    address. `personal` are the columns of source tables that blanking empties. `requests` are keys
-    of rows of compliance tables, by physical name, and their request ids.
+    address; `listed` their rows in files of lists: file, cells. `personal` are the columns of
+    source tables that blanking empties. `requests` are keys of rows of compliance tables, by
+    physical name, and their request ids.
     `notes` are sentences for the receipt about what cannot be reached from here.
     """
 
@@ -55,6 +56,7 @@ class Work:
     stitched: int = 0
     pins: list[tuple[str, str, str]] = field(default_factory=list)
     received: list[tuple[str, str, str]] = field(default_factory=list)
+    listed: list[tuple[str, list[str]]] = field(default_factory=list)
     requests: dict[str, list[str]] = field(default_factory=dict)
     request_ids: list[str] = field(default_factory=list)
     unmarked: list[str] = field(default_factory=list)
@@ -90,5 +92,6 @@ def _read(path: Path) -> Work:
     content["records"] = [tuple(record) for record in content["records"]]
     content["pins"] = [tuple(pin) for pin in content["pins"]]
     content["received"] = [tuple(row) for row in content["received"]]
+    content["listed"] = [tuple(row) for row in content.get("listed", [])]
     content["suppress_fk"] = [tuple(key) for key in content.get("suppress_fk", [])]
     return Work(**content)

@@ -233,10 +233,10 @@ def render_results(found: Results, console: Console) -> None:
                 f"{group.treatment} over control: {_interval(group.incremental_purchasers)} "
                 f"purchasers, {_interval(group.incremental_revenue)} revenue"
             )
-    if found.left_out_merged:
+    if found.left_out_on_both_sides:
         console.print(
-            f"left out: {counted(found.left_out_merged, 'person', 'people')} merged of control and "
-            "treated"
+            f"left out: {counted(found.left_out_on_both_sides, 'person', 'people')} on both sides, "
+            "as they were merged or the share of control was changed"
         )
     if found.unfinished:
         console.print(

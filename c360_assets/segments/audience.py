@@ -26,6 +26,12 @@ STATUSES = ("sent", "control", "no_consent", "unreachable", "too_recent")
 CONTROL = "control"
 REST = "rest"
 ADDRESS_KINDS = {"email": "email", "phone": "phone"}
+# An id that a record had and the one that it has, a row per record and earlier id.
+MOVED_RECORDS = """
+    SELECT unnest(list(amperity_id_prev)) AS before, arg_max(amperity_id, "timestamp") AS now
+    FROM identity_changes WHERE change_type = 'updated' AND amperity_id_prev IS NOT NULL
+    GROUP BY datasource, pk
+"""
 
 
 @dataclass(frozen=True)
@@ -214,13 +220,8 @@ def _units(session: Session, campaign: Campaign) -> None:
         f"WHERE campaign_name = {name} GROUP BY amperity_id"
     )
     _table(session, "known_units", known)
-    moved = (
-        "SELECT DISTINCT before AS earlier_id, now AS later_id FROM ("
-        'SELECT unnest(list(amperity_id_prev)) AS before, arg_max(amperity_id, "timestamp") AS now '
-        "FROM identity_changes WHERE change_type = 'updated' AND amperity_id_prev IS NOT NULL "
-        "GROUP BY datasource, pk) AS of_record WHERE before <> now"
-    )
-    _table(session, "moved", moved)
+    moved = "SELECT DISTINCT before AS earlier_id, now AS later_id"
+    _table(session, "moved", f"{moved} FROM ({MOVED_RECORDS}) WHERE before <> now")
     control = control_sql("unit_id", campaign.salt, campaign.config.control)
     _table(
         session,

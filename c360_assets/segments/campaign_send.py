@@ -27,6 +27,7 @@ from c360_assets.segments.audience import (
     list_sql,
     written_address,
 )
+from c360_assets.segments.consent_words import check_words
 from c360_assets.segments.database_tables import stored_names
 from c360_assets.segments.deliver import deliver, render_digest
 from c360_assets.segments.delivery import Delivery
@@ -121,13 +122,15 @@ def send_campaign(
     """Send the campaign to one receiver and commit that it was sent; `now` stands for the clock.
 
     Raises NotDueError where it is not its turn or nobody's, C360Error where a limit of a segment
-    has failed, a salt has changed, or the receiver refuses; then the send record says so.
+    has failed, no statement of consent is of the campaign's brand and purpose, a salt has changed,
+    or the receiver refuses; then the send record says so.
     """
     moment = now or datetime.now(UTC)
     with opened_for(session, campaign) as version:
         last = last_send(session, campaign, destination)
         check_turn(campaign, last, moment)
         check_limits(session, campaign)
+        check_words(session, campaign)
         is_again = last is not None and last.state != "sent"
         decide(session, campaign, destination, moment)
         before = the_list_before(session, campaign, destination)

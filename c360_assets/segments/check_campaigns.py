@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from c360_assets.customer_360.publication.addresses import channel_of, needs_consent
-from c360_assets.customer_360.publication.consent import ADDRESSES
+from c360_assets.customer_360.publication.consent import ADDRESSES, brand_of
 from c360_assets.customer_360.publication.send_postgres import CHANGE, LONGEST_IDENTIFIER
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.errors import C360Error, Problem
@@ -159,12 +159,25 @@ class _CampaignCheck:
             return
         assert gate is not None
         columns = self.tables.get(gate.table, {})
-        if columns and _has_no_brand(config, columns):
+        brand = brand_of(self.campaign.tenant, config)
+        post = purposes[config.purpose].post
+        if config.channel == "post" and post is not None:
+            if brand is not None and post.brand is None:
+                yield _brand_not_asked(config, brand)
+        elif config.brand is not None and columns and "brand" not in _lower(columns):
             yield Finding(("brand",), f"{gate.table} has no column brand")
 
 
-def _has_no_brand(config: CampaignConfig, columns: Mapping[str, str]) -> bool:
-    return config.channel != "post" and config.brand is not None and "brand" not in _lower(columns)
+def _brand_not_asked(config: CampaignConfig, brand: str) -> Finding:
+    """An error of a campaign that names the brand itself, a warning of one whose database does."""
+    message = (
+        f"purposes.{config.purpose}.post of workflow.yaml says not whose statements they are: "
+        f"what people answered another brand would count for {brand}"
+    )
+    remedy = "add brand: COLUMN there, the column of its table that names the brand"
+    if config.brand is None:
+        return Finding(("purpose",), message, remedy, "warning")
+    return Finding(("brand",), message, f"{remedy}, or leave brand out here, if they are of all")
 
 
 def _lower(names: Iterable[str]) -> list[str]:
@@ -208,10 +221,15 @@ def _post_findings(path: KeyPath, post: PostConsent, tables: Columns) -> Iterato
         for owner, known in ((table, of_consent), ("customer_360", of_people)):
             if column.lower() not in known:
                 message = f"{owner} has no column {column}"
-                yield Finding((*path, "address", place), message, _near(column, known))
-    if post.opted_in.lower() not in of_consent:
-        message = f"{table} has no column {post.opted_in}"
-        yield Finding((*path, "opted_in"), message, _near(post.opted_in, of_consent))
+                remedy = (
+                    f"{_near(column, known)}; {table} and customer_360 have the address in columns "
+                    "of the same names: a custom domain table can rename them"
+                )
+                yield Finding((*path, "address", place), message, remedy)
+    for key, name in (("opted_in", post.opted_in), ("brand", post.brand)):
+        if name is not None and name.lower() not in of_consent:
+            message = f"{table} has no column {name}"
+            yield Finding((*path, key), message, _near(name, of_consent))
 
 
 def _tables_with_addresses(tenant: Tenant) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from c360_assets.segments.campaign_send import (
     the_list_before,
 )
 from c360_assets.segments.consent_state import consent_problems
+from c360_assets.segments.consent_words import check_words
 from c360_assets.segments.list_before import ListBefore, check_somebody_is_due
 from c360_assets.segments.results import WINDOW_DAYS, smallest_lift
 from c360_assets.segments.send_record import SendRecord, check_turn, last_send
@@ -116,6 +117,7 @@ def _refusals(
     checks: list[Callable[[], None]] = [
         lambda: check_turn(campaign, last, moment),
         lambda: check_limits(session, campaign),
+        lambda: check_words(session, campaign),
     ]
     if last is None or last.state == "sent":
         checks.append(lambda: check_somebody_is_due(campaign, before, numbers))

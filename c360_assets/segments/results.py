@@ -1,8 +1,9 @@
 """What a campaign brought: people who bought within some days of it, treated against control, each
 difference with an interval.
 
-Orders are those of the published database. People merged from control and treated ones are no part
-of it, and are counted.
+Orders are those of the published database, by the id that somebody has there: who was sent under an
+id that ended since is measured under the one that has most of its records. Who stands on both
+sides, as people were merged or the share of control was changed, is no part of it, and is counted.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from c360_assets.segments.audience import CONTROL, Campaign
+from c360_assets.segments.audience import CONTROL, MOVED_RECORDS, Campaign
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
@@ -18,7 +19,24 @@ WINDOW_DAYS = 7
 Z_95 = 1.959964
 POWER_80 = 0.841621
 
-# Each person once: from the first delivery, orders of the days after it.
+# Each person once, under the id of today.
+SIDES = """
+    SELECT coalesce(l.later_id, r.amperity_id) AS amperity_id,
+        arg_min(r.treatment_name, r.launch_datetime) AS treatment_name,
+        bool_or(r.is_control) AS is_control, min(r.launch_datetime) AS launch_datetime,
+        bool_and(r.is_measured) AND count(DISTINCT r.is_control) = 1 AS is_on_one_side
+    FROM campaign_recipients AS r
+    LEFT JOIN (
+        SELECT before AS earlier_id, now AS later_id FROM ({moved_records}) AS m
+        ANTI JOIN published.main.customer_360 AS living ON living.amperity_id = m.before
+        GROUP BY before, now
+        QUALIFY row_number() OVER (PARTITION BY before ORDER BY count(*) DESC, now) = 1
+    ) AS l ON l.earlier_id = r.amperity_id
+    WHERE campaign_name = {campaign} AND (
+        NOT is_measured OR is_control OR (action = 'add' AND delivery_datetime IS NOT NULL))
+    GROUP BY ALL
+"""
+# From the first delivery, orders of its day and the days after it.
 PEOPLE = """
     SELECT
         treatment_name, is_control, r.amperity_id,
@@ -27,14 +45,7 @@ PEOPLE = """
         CAST(r.launch_datetime AS DATE) + {days}
             > (SELECT as_of + 1 FROM published.main.run_context)
             AS is_unfinished
-    FROM (
-        SELECT amperity_id, arg_min(treatment_name, launch_datetime) AS treatment_name,
-            bool_or(is_control) AS is_control, min(launch_datetime) AS launch_datetime
-        FROM campaign_recipients
-        WHERE campaign_name = {campaign} AND is_measured
-            AND (is_control OR (action = 'add' AND delivery_datetime IS NOT NULL))
-        GROUP BY amperity_id
-    ) AS r
+    FROM sides AS r
     LEFT JOIN (
         SELECT amperity_id, order_id, order_datetime, order_revenue
             + coalesce(order_returned_revenue, 0) + coalesce(order_canceled_revenue, 0) AS revenue
@@ -43,6 +54,7 @@ PEOPLE = """
     ) AS o ON o.amperity_id = r.amperity_id
         AND CAST(o.order_datetime AS DATE) >= CAST(r.launch_datetime AS DATE)
         AND CAST(o.order_datetime AS DATE) < CAST(r.launch_datetime AS DATE) + {days}
+    WHERE is_on_one_side
     GROUP BY ALL
 """
 
@@ -74,13 +86,14 @@ class GroupResult:
 
 @dataclass(frozen=True)
 class Results:
-    """`unfinished`: people of whom days of the window are after the date of the published database,
-    so that their orders are not all known yet."""
+    """`left_out_on_both_sides`: people who were control and sent. `unfinished`: people of whom days
+    of the window are after the date of the published database, so that their orders are not all
+    known yet."""
 
     campaign: str
     window_days: int
     groups: list[GroupResult]
-    left_out_merged: int
+    left_out_on_both_sides: int
     unfinished: int
 
 
@@ -111,7 +124,9 @@ class _Sums:
 
 def results(session: Session, campaign: Campaign, days: int = WINDOW_DAYS) -> Results:
     """The session has the published file attached and `campaign_recipients` bound."""
-    people = PEOPLE.format(campaign=quote_literal(campaign.name), days=days)
+    sides = SIDES.format(campaign=quote_literal(campaign.name), moved_records=MOVED_RECORDS)
+    session.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {sides}")
+    people = PEOPLE.format(days=days)
     rows = session.rows(
         "SELECT CASE WHEN is_control THEN 'control' ELSE treatment_name END AS name, count(*), "
         "count(*) FILTER (WHERE has_bought), sum(revenue), sum(revenue * revenue), "
@@ -121,11 +136,7 @@ def results(session: Session, campaign: Campaign, days: int = WINDOW_DAYS) -> Re
     sums = {name: _Sums(*figures) for name, *figures in rows}
     control = sums.get(CONTROL)
     order = sorted(sums, key=lambda name: (name != CONTROL, name))
-    ((merged,),) = session.rows(
-        "SELECT count(DISTINCT amperity_id) FROM campaign_recipients "
-        "WHERE campaign_name = ? AND NOT is_measured",
-        [campaign.name],
-    )
+    ((merged,),) = session.rows("SELECT count(*) FROM sides WHERE NOT is_on_one_side")
     groups = [_group(name, sums[name], control) for name in order]
     unfinished = sum(one.unfinished for one in sums.values())
     return Results(campaign.name, days, groups, merged, unfinished)

@@ -123,11 +123,14 @@ class CampaignConfig(Strict):
 
 
 class PostConsent(Strict):
-    """Where consent to post stands: a table, its columns of the address, and that of the answer."""
+    """Where consent to post stands: a table, its columns of the address, which customer_360 has by
+    the same names, and that of the answer; `brand` is that of the brand, without which every
+    statement counts for every brand."""
 
     table: Name
     address: list[Name] = Field(min_length=1)
     opted_in: Name
+    brand: Name | None = None
 
 
 class Purpose(Strict):

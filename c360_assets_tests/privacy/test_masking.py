@@ -75,11 +75,13 @@ def test_what_becomes_personal_is_masked_by_the_next_run(
         ("DATE", ColumnSpec("", "When they married"), True, False),
         ("DATE", ColumnSpec("", UNTAGGED, "joined"), True, True),
         ("DATE", ColumnSpec("", ""), False, True),
-        ("TIMESTAMP WITH TIME ZONE", ColumnSpec("", UNTAGGED), True, True),
         ("DECIMAL(38, 2)", ColumnSpec("", UNTAGGED), True, True),
         ("VARCHAR", ColumnSpec("", ""), False, False),
         ("VARCHAR", ColumnSpec("", "The tier"), False, True),
         ("BIGINT", ColumnSpec("", UNTAGGED), False, False),
+        ("TIMESTAMP WITH TIME ZONE", ColumnSpec("", UNTAGGED), True, False),
+        ("TIMESTAMP WITH TIME ZONE", ColumnSpec("", UNTAGGED, "update-dt"), True, True),
+        ("TIMESTAMP WITH TIME ZONE", ColumnSpec("", "When it was loaded"), False, True),
         ("BIGINT", ColumnSpec("", ""), False, True),
     ],
 )
@@ -89,3 +91,15 @@ def test_what_has_no_tag_is_masked(
     """It may be a note, or the customer number of a brand; a figure that is made is none."""
     select = masked_select({"socio": type_}, {"socio": spec}, "t", (), is_source=is_source)
     assert (select == 'SELECT "socio" AS "socio" FROM t') is is_plain
+
+
+def test_of_a_time_of_which_nothing_is_known_the_year_is_left() -> None:
+    """Shops send a date of birth as a time, too."""
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'Europe/Amsterdam'")
+        con.execute("CREATE TABLE t AS SELECT TIMESTAMPTZ '1970-08-04 00:00:00' AS born")
+        type_ = con.table("t").types[0]
+        spec = {"born": ColumnSpec("", "")}
+        select = masked_select({"born": str(type_)}, spec, "t", (), is_source=True)
+        shown = con.execute(f"SELECT born::VARCHAR, typeof(born) FROM ({select})").fetchall()
+    assert shown == [("1970-01-01 00:00:00+01", str(type_))]

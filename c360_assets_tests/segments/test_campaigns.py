@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from c360_assets.customer_360.publication.consent import purpose_gate
 from c360_assets.errors import C360Error
 from c360_assets.reporting.summary import SentList
 from c360_assets.segments import campaign_send
@@ -21,9 +22,11 @@ from c360_assets.segments.preview import PreviewedSend, preview
 from c360_assets.segments.replay import replay
 from c360_assets.segments.results import results, smallest_lift, wilson
 from c360_assets.segments.send_record import SENDS, NotDueError, sends_since
-from c360_assets.tenant.models import CampaignConfig
+from c360_assets.tenant.models import CampaignConfig, WorkflowConfig
 from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import Session
+from c360_assets_tests.customer_360.world import put
+from c360_assets_tests.segments.people import columns_of_table
 from c360_assets_tests.segments.sending import (
     BASE,
     addresses,
@@ -101,6 +104,71 @@ def test_without_consent_only_for_a_reason(session: Session, tmp_path: Path) -> 
             CampaignConfig.model_validate({**BASE, **wrong})
     with pytest.raises(C360Error, match="says nothing of post"):
         previewed(session, campaign(tenant, channel="post"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            {"brand": "Larkmeer"},
+            "no statement of email_opt_status has the brand Larkmeer: did you mean larkmere",
+        ),
+        ({"brand": "elsewhere"}, "has the brand elsewhere: there are larkmere, oskwell"),
+        ({"purpose": "news"}, "has the email_program nwes: did you mean news"),
+        (
+            {"purpose": "tips"},
+            "no statement of email_opt_status is of brand larkmere and email_program tips",
+        ),
+    ],
+)
+def test_a_word_that_no_statement_says_empties_no_list(
+    session: Session, tmp_path: Path, settings: dict[str, str], told: str
+) -> None:
+    programmes = {name: {"email": {"email_program": name}} for name in ("offers", "tips")}
+    purposes = {**programmes, "news": {"email": {"email_program": "nwes"}}}
+    workflow = WorkflowConfig.model_validate({"purposes": purposes})
+    tenant = replace(sending_tenant(tmp_path), workflow=workflow)
+    publish(tenant, {"ann": "ann@x.com"})
+    said = {"email": "ann@x.com", "is_email_opted_in": True, "brand": "larkmere"}
+    other = {"email": "eve@x.com", "is_email_opted_in": True, "brand": "oskwell"}
+    rows = [
+        {**said, "email_program": "offers"},
+        {**said, "email_program": "news"},
+        {**other, "email_program": "tips"},
+    ]
+    put(session, "email_opt_status", columns_of_table("email_opt_status"), rows)
+    moves(session, [])
+    send_campaign(session, campaign(tenant, brand=" LARKMERE"), "crm")
+    wrong = campaign(tenant, **settings)
+    with pytest.raises(C360Error, match=told):
+        send_campaign(session, wrong, "crm")
+    assert addresses(tenant) == ["ann@x.com"]
+    (refused,) = previewed(session, wrong).refused
+    assert told in refused
+
+
+def test_post_asks_the_statements_of_its_brand(session: Session, tmp_path: Path) -> None:
+    session.execute(
+        "CREATE TEMP TABLE answers AS SELECT * FROM (VALUES "
+        "('Eikenlaan 1', 'larkmere', TRUE), ('Eikenlaan 2', 'oskwell', TRUE), "
+        "('Eikenlaan 3', 'Larkmere', TRUE), ('Eikenlaan 3', 'oskwell', FALSE)"
+        ") AS t(address, seller, yes)"
+    )
+    post = {"table": "answers", "address": ["address"], "opted_in": "yes"}
+
+    def agreed(**more: str) -> list[str]:
+        workflow = WorkflowConfig.model_validate({"purposes": {"offers": {"post": post | more}}})
+        tenant = replace(sending_tenant(tmp_path), workflow=workflow)
+        gate = purpose_gate(tenant, "offers", "post", "larkmere")
+        return [
+            key
+            for (key,) in session.rows(
+                f"SELECT address_key FROM ({gate.answers}) WHERE is_yes ORDER BY 1"
+            )
+        ]
+
+    assert agreed(brand="seller") == ["eikenlaan1", "eikenlaan3"]
+    assert agreed() == ["eikenlaan1", "eikenlaan2"]
 
 
 def test_control_is_a_hash_and_nobody_moves(session: Session, tmp_path: Path) -> None:
@@ -459,6 +527,44 @@ def test_results_leave_out_the_merged_and_have_intervals(session: Session, tmp_p
     assert gain.value == pytest.approx(100)
     assert gain.low < 100 < gain.high
     assert treated.lift is None, "control bought nothing"
+
+
+def test_results_follow_people_to_the_ids_of_today(session: Session, tmp_path: Path) -> None:
+    """Who was merged since buys under another id; control merged with treated is left out."""
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(tenant, control="30%")
+    publish(tenant, MANY)
+    send_campaign(session, spring, "crm")
+    held = [one for one in MANY if is_control(one, spring.salt, "30%")]
+    sent = [one for one in MANY if one not in held]
+    ended = {sent[0]: sent[1], sent[2]: "new", held[0]: held[1], sent[3]: held[2]}
+    moves(session, [(before, before, now) for before, now in ended.items()])
+    today = datetime.now(UTC).strftime("%Y-%m-%d 23:00:00")
+    living = {one: MANY[one] for one in MANY if one not in ended} | {"new": "new@x.com"}
+    publish(tenant, living, orders=[(now, today, 50.0) for now in ended.values()])
+    with opened_for(session, spring):
+        found = results(session, spring, 7)
+    assert {one.treatment: (one.recipients, one.purchasers) for one in found.groups} == {
+        "control": (len(held) - 2, 1),
+        "default": (len(sent) - 2, 2),
+    }
+    assert found.left_out_on_both_sides == 1
+
+
+def test_results_leave_out_who_changed_sides(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    publish(tenant, MANY)
+    for share in ("10%", "30%"):
+        spring = campaign(tenant, control=share)
+        send_campaign(session, spring, "crm")
+    moved = [one for one in MANY if is_control(one, spring.salt, "30%")]
+    moved = [one for one in moved if not is_control(one, spring.salt, "10%")]
+    with opened_for(session, spring):
+        found = results(session, spring, 7)
+    assert found.left_out_on_both_sides == len(moved)
+    assert sum(one.recipients for one in found.groups) == len(MANY) - len(moved)
 
 
 def test_results_say_of_how_many_the_days_are_not_over(session: Session, tmp_path: Path) -> None:

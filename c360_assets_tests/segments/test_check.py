@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from c360_assets.configuration import all_problems
 from c360_assets_tests.day.small import small_tenant
 
@@ -106,3 +108,26 @@ def test_tables_there_are_stand_in_order(tmp_path: Path) -> None:
     names = str(problem.remedy).removeprefix("there are ").split(", ")
     assert names == sorted(names)
     assert "customer_360" in names
+
+
+@pytest.mark.parametrize("names_column", [False, True])
+def test_post_of_a_brand_names_the_column_of_the_brand(tmp_path: Path, names_column: bool) -> None:
+    """Otherwise what people answered another brand would count."""
+    root = small_tenant(tmp_path / "tenant")
+    column = ", brand: country" if names_column else ""
+    post = f"{{table: customer_360, address: [address], opted_in: one_and_done{column}}}"
+    (root / "workflow.yaml").write_text(f"purposes: {{offers: {{post: {post}}}}}\n", "utf-8")
+    (root / "destinations.yaml").write_text("destinations: {crm: {path: exports}}\n", "utf-8")
+    for folder, text in (
+        ("segments", "include: [{email: {is_not_null: true}}]\n"),
+        (
+            "campaigns",
+            "{include: spring, channel: post, purpose: offers, brand: larkmere, "
+            "destination: crm, attributes: [address]}\n",
+        ),
+    ):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / "spring.yaml").write_text(text, "utf-8")
+    errors = [one for one in all_problems(root) if one.severity == "error"]
+    found = [(one.file, one.key) for one in errors]
+    assert found == ([] if names_column else [("campaigns/spring.yaml", "brand")])

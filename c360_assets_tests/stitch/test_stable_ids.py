@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 import polars as pl
@@ -196,3 +197,16 @@ def clustered(clusters: list[int]) -> pl.DataFrame:
             "cluster": clusters,
         }
     )
+
+
+@pytest.mark.parametrize("came", [1, 2])
+def test_a_merge_that_is_undone_gives_the_id_back(
+    con: duckdb.DuckDBPyConnection, came: int
+) -> None:
+    """Of two halves of one size, that keeps the id which had it before the other came to it."""
+    before = yesterday({"A": [1, 2]})
+    ended = frame({"B": [came]}, "amperity_id").with_columns(last_generation=pl.lit(2, pl.Int64))
+    previous = replace(before, ended_records=ended)
+    clusters = frame({1: [1], 2: [2]}, "cluster")
+    ids = assign_ids(clusters, previous, TENANT_ID, con)
+    assert assigned(ids)["A"] == [3 - came]

@@ -6,6 +6,7 @@ person. Several statements: any no is no. No statement is no.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from c360_assets.errors import C360Error
@@ -22,12 +23,14 @@ class Gate:
     """Where the statements for one campaign are, and how they are read.
 
     `table` is the table of statements, `answers` a SELECT over it of `address_key` and `is_yes`;
-    `key` is the expression over a person's row that is compared with it.
+    `key` is the expression over a person's row that is compared with it, `words` what a statement
+    must say to count, by its column.
     """
 
     table: str
     answers: str
     key: str
+    words: Mapping[str, str]
 
 
 def address_key(channel: str, prefix: str = "") -> str:
@@ -85,19 +88,17 @@ def purpose_gate(tenant: Tenant, name: str, channel: str, brand: str | None) -> 
             "nobody can have agreed to it"
         )
     if isinstance(wanted, PostConsent):
-        return _post_gate(wanted)
+        return _post_gate(wanted, brand)
     table = statements_table(channel)
     status = f"is_{channel}_opted_in"
-    conditions = [f"{address_key(channel)} IS NOT NULL"]
-    if brand is not None:
-        conditions.append(_is("brand", brand))
-    conditions += [_is(column, value) for column, value in wanted.items()]
+    words = {"brand": brand, **wanted} if brand is not None else wanted
+    conditions = [f"{address_key(channel)} IS NOT NULL", *said(words)]
     answers = (
         f"SELECT {address_key(channel)} AS address_key, "
         f"bool_and(coalesce({status}, FALSE)) AS is_yes "
         f"FROM {table} WHERE {' AND '.join(conditions)} GROUP BY 1"
     )
-    return Gate(table, answers, address_key(channel, "p."))
+    return Gate(table, answers, address_key(channel, "p."), words)
 
 
 def statements_table(channel: str) -> str:
@@ -110,17 +111,25 @@ def _of_channel(purpose: Purpose, channel: str) -> dict[str, str] | PostConsent 
     return found
 
 
-def _is(column: str, value: str) -> str:
-    return f"lower(trim({quote_ident(column)})) = {quote_literal(value.strip().lower())}"
+def said(words: Mapping[str, str]) -> list[str]:
+    """The conditions (SQL) of a statement that says these words, each in its column."""
+    return [
+        f"lower(trim({quote_ident(column)})) = {quote_literal(value.strip().lower())}"
+        for column, value in words.items()
+    ]
 
 
-def _post_gate(wanted: PostConsent) -> Gate:
+def _post_gate(wanted: PostConsent, brand: str | None) -> Gate:
     columns = [quote_ident(column) for column in wanted.address]
     key = post_key(columns)
     answer = f"coalesce(TRY_CAST({quote_ident(wanted.opted_in)} AS BOOLEAN), FALSE)"
+    words: dict[str, str] = {}
+    if wanted.brand is not None and brand is not None:
+        words = {wanted.brand: brand}
+    conditions = [f"{key} IS NOT NULL", *said(words)]
     answers = (
         f"SELECT {key} AS address_key, bool_and({answer}) AS is_yes "
-        f"FROM {quote_ident(wanted.table)} WHERE {key} IS NOT NULL GROUP BY 1"
+        f"FROM {quote_ident(wanted.table)} WHERE {' AND '.join(conditions)} GROUP BY 1"
     )
     people = [f"p.{quote_ident(column)}" for column in wanted.address]
-    return Gate(wanted.table, answers, post_key(people))
+    return Gate(wanted.table, answers, post_key(people), words)

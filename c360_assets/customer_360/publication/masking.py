@@ -4,8 +4,8 @@ people may work with it who must not see who is who.
 Equal values have equal hashes in all tables, so that joins and counts hold. Which columns are
 personal is what `c360_catalog` says of them; keys of source rows are hashed too, as they lead back
 to a person, and so is a text of which nothing says what it means: it may be anything, such as a
-note or the customer number of a brand. Of a day of which nothing says what it means the year is
-left, as it may be somebody's birthday.
+note or the customer number of a brand. Of a day or time of which nothing says what it means the
+year is left, as it may be somebody's birthday.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ KEYS = re.compile(
     r"|drilldown_sql|evidence|int_id|example.*|sample.*"
 )
 WHOLE_NUMBERS = frozenset({"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT"})
+TIMES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"})
 KEY_TAGS = ("fk-", "sk-", "bk-", "ck", "pk", "source/", "compliance/", "txn-item/customer-id")
 NUMBERS = ("int_id", "component_id", "supersized_id")  # made of keys
 
@@ -72,8 +73,8 @@ def _masked(name: str, type_: str, spec: ColumnSpec, is_personal: bool) -> str:
     column = quote_ident(name)
     if not is_personal and not _is_personal(name, spec):
         return column
-    if type_ == "DATE":
-        return f"date_trunc('year', {column})::DATE"
+    if type_ in TIMES:
+        return f"CAST(date_trunc('year', {column}) AS {type_})"
     if name.lower() in REGIONS or spec.semantic in REGIONS:
         return column
     if type_ == "VARCHAR":
@@ -89,15 +90,16 @@ def _hash(column: str) -> str:
 
 
 def _may_be_personal(name: str, type_: str, spec: ColumnSpec, is_source: bool) -> bool:
-    """Whether a text, whole number or day has no tag, nor, in a table that is made, a description.
+    """Whether a text, whole number, day or time has no tag, nor, in a table that is made, a
+    description.
 
-    A number or day that is made counts something, unless it is passed on as its source sends it.
+    What is made, but a text, counts something, unless it is passed on as its source sends it.
     """
     if spec.semantic or name in GENERATED_COLUMNS:
         return False
     is_as_sent = is_source or spec.description == UNTAGGED
     is_text = "VARCHAR" in type_ and (is_as_sent or not spec.description)
-    return is_text or (is_as_sent and type_ in {*WHOLE_NUMBERS, "DATE"})
+    return is_text or (is_as_sent and type_ in WHOLE_NUMBERS | TIMES)
 
 
 def _is_personal(name: str, spec: ColumnSpec) -> bool:

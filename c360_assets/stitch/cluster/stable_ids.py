@@ -112,7 +112,7 @@ def assign_ids(
     first_records = records.filter(is_first).select("_first", "datasource", "pk")
     if previous and keep:
         current = records.select("datasource", "pk", cluster="_first")
-        kept = map_ids(current, previous.ids)
+        kept = map_ids(current, previous.ids, previous.ended_records)
     else:
         kept = pl.DataFrame(schema={"cluster": records.schema["_first"], "amperity_id": pl.String})
     named = first_records.join(kept, left_on="_first", right_on="cluster", how="left")
@@ -145,22 +145,24 @@ def registered_ids(previous: Previous | None, live: pl.Series, generation: int) 
     return _register(registry.with_columns(in_use), live, generation)
 
 
-def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
+def map_ids(
+    current: pl.DataFrame, previous_ids: pl.DataFrame, ended_records: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Current cluster -> previous id, one to one, only where they share a record: columns cluster,
     amperity_id.
 
     `current`: datasource, pk, cluster, where the cluster's number orders clusters by their smallest
-    key. Edges are taken by shared records descending, previous id, cluster; an edge is dropped once
-    a better one touched either end. Taking in each round every edge that is the best at both its
-    ends gives the same result as one pass over the sorted edges. Unchanged sets need no step of
-    their own: their edge is the only one at both ends.
+    key. Edges are taken by shared records descending, then by those of them that came from no ended
+    id, so that a merge which is undone gives the id back to whose it was, then by previous id and
+    cluster; an edge is dropped once a better one touched either end. Taking in each round every
+    edge that is the best at both its ends gives the same result as one pass over the sorted edges.
+    Unchanged sets need no step of their own: their edge is the only one at both ends.
     """
-    previous_keys = previous_ids.select("datasource", "pk", "amperity_id")
     edges = (
-        current.join(previous_keys, on=["datasource", "pk"])
+        current.join(_with_origin(previous_ids, ended_records), on=["datasource", "pk"])
         .group_by("amperity_id", "cluster")
-        .len("shared")
-        .sort(["shared", "amperity_id", "cluster"], descending=[True, False, False])
+        .agg(pl.len().alias("shared"), pl.col("is_own").sum().alias("own"))
+        .sort(["shared", "own", "amperity_id", "cluster"], descending=[True, True, False, False])
         .with_row_index("rank")
     )
     taken = []
@@ -173,6 +175,16 @@ def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
         edges = edges.join(mutual, on="amperity_id", how="anti")
         edges = edges.join(mutual, on="cluster", how="anti")
     return pl.concat(taken) if taken else edges.select("cluster", "amperity_id")
+
+
+def _with_origin(previous_ids: pl.DataFrame, ended_records: pl.DataFrame | None) -> pl.DataFrame:
+    """The previous ids of records, and whether a record came to its id from no other."""
+    keys = previous_ids.select("datasource", "pk", "amperity_id")
+    if ended_records is None or not ended_records.height:
+        return keys.with_columns(is_own=pl.lit(True))
+    came = ended_records.select("datasource", "pk").unique().with_columns(is_own=pl.lit(False))
+    with_origin = keys.join(came, on=["datasource", "pk"], how="left")
+    return with_origin.with_columns(pl.col("is_own").fill_null(True))
 
 
 def derive_ids(
