@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from c360_assets.cli.output import reported_errors
+from c360_assets.warehouse.files import private_folder, write_private
 from c360_assets.warehouse.storage_errors import storage_problem
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.automation.test_alerts import Hook, hook  # noqa: F401
@@ -127,3 +128,19 @@ def test_what_is_behind_an_error(error: Exception, words: str) -> None:
 def test_an_error_of_another_kind_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError), reported_errors():
         _ = 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.write_text(""), "logs is no folder, and one belongs there: move it"),
+        (lambda path: (path / "a").mkdir(parents=True), "a is a folder, where a file belongs"),
+    ],
+)
+def test_a_file_where_a_folder_belongs_is_named(
+    tmp_path: Path, spoil: Callable[[Path], object], words: str
+) -> None:
+    spoil(tmp_path / "logs")
+    with pytest.raises((FileExistsError, IsADirectoryError)) as raised:
+        write_private(private_folder(tmp_path / "logs") / "a", "text")
+    assert words in storage_problem(raised.value)
