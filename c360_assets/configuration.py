@@ -31,6 +31,7 @@ from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
 from c360_assets.tenant.document import Document, parts_of
 from c360_assets.tenant.loader import TenantFiles, read_files
 from c360_assets.tenant.models import (
+    DEFAULT_TENANT_ID,
     Customer360Config,
     CustomTable,
     MergePolicy,
@@ -38,7 +39,8 @@ from c360_assets.tenant.models import (
     Tenant,
 )
 from c360_assets.validations import block_if
-from c360_assets.warehouse.place import SETTINGS
+from c360_assets.warehouse.manifest import TENANT, Manifest
+from c360_assets.warehouse.place import MANIFEST, SETTINGS
 from c360_assets.warehouse.storage import require_usable
 
 NO_COLUMN = re.compile(r"\bcolumn\b", re.IGNORECASE)
@@ -80,8 +82,9 @@ def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
 
     Where a file does not fit its shape, the tenant is what is left.
     """
-    files = read_files(root)
-    return files.tenant, _settings_problems(files)
+    known_id = _known_id(root)
+    files = read_files(root, known_id)
+    return files.tenant, _settings_problems(files, known_id)
 
 
 def all_problems(root: Path) -> list[Problem]:
@@ -101,8 +104,9 @@ def checked_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
     from c360_assets.segments.check import check_segments
     from c360_assets.segments.check_campaigns import check_campaigns
 
-    files = read_files(root)
-    problems = _settings_problems(files)
+    known_id = _known_id(root)
+    files = read_files(root, known_id)
+    problems = _settings_problems(files, known_id)
     tenant = files.tenant
     if tenant is None:
         return None, problems
@@ -160,8 +164,30 @@ def _with_line(problem: Problem, tenant: Tenant) -> Problem:
     return replace(problem, line=line)
 
 
-def _settings_problems(files: TenantFiles) -> list[Problem]:
+def _known_id(root: Path) -> str:
+    """The id by which the tenant has published from the tables of its folder; '' where none is
+    known."""
+    # A damaged manifest is for those to tell who need its tables.
+    with suppress(C360Error, OSError, ValueError):
+        return str(Manifest.load(root / WAREHOUSE / MANIFEST).meta.get(TENANT, ""))
+    return ""
+
+
+def _is_another(tenant: Tenant, known_id: str) -> bool:
+    # A tenant that had none may be given one at any time.
+    return known_id not in ("", str(DEFAULT_TENANT_ID), str(tenant.config.id))
+
+
+def _settings_problems(files: TenantFiles, known_id: str = "") -> list[Problem]:
     problems = list(files.problems)
+    is_read = SETTINGS not in _files_with_errors(problems)
+    if files.tenant is not None and is_read and _is_another(files.tenant, known_id):
+        message = f"is not the id of the tables in {WAREHOUSE}/"
+        remedy = (
+            f"write `id: {known_id}`: new ids, and who is held out of a campaign, follow from it; "
+            f"a copy that is to be another tenant begins without {WAREHOUSE}/ and activated/"
+        )
+        problems.append(Problem("error", SETTINGS, message, key="id", remedy=remedy))
     if files.tenant is not None:
         check = ConfigCheck(files.tenant, files.unread)
         for run_check in _settings_checks(files.tenant):

@@ -3,6 +3,7 @@ tenant."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from c360_assets.configuration import all_problems, load_tenant
 from c360_assets.definitions import defs
 from c360_assets.errors import ConfigError
+from c360_assets.tenant.models import DEFAULT_TENANT_ID
+from c360_assets.warehouse.manifest import TENANT as TENANT_FACT
+from c360_assets.warehouse.manifest import Manifest
 from c360_assets_tests.tenant.right_tenant import CUSTOMERS, LINES, ORDERS, SHOP, write_tenant
 
 TENANT = "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
@@ -214,7 +218,9 @@ def test_pages_name_tables_that_the_shipped_tenant_has() -> None:
     assert set(re.findall(r"'domain\.(\w+)'", text)) <= known
 
 
-@pytest.mark.parametrize("spoil", [lambda f: f.write_bytes(b"warehouse: \xff"), Path.mkdir])
+@pytest.mark.parametrize(
+    "spoil", [lambda f: f.write_bytes(b"warehouse: \xff"), Path.mkdir, os.mkfifo]
+)
 def test_a_file_that_cannot_be_read_is_told_of_once(
     tmp_path: Path, spoil: Callable[[Path], object]
 ) -> None:
@@ -223,3 +229,33 @@ def test_a_file_that_cannot_be_read_is_told_of_once(
     settings.unlink()
     spoil(settings)
     assert error_places(tmp_path) == [("tenant.yaml", None)]
+
+
+OWN = TENANT.split()[1]
+OTHER = "id: 00000000-0000-4000-8000-000000000001\n"
+
+
+@pytest.mark.parametrize(
+    ("noted", "settings", "is_refused"),
+    [
+        (OWN, TENANT, False),
+        (OWN, OTHER, True),
+        (OWN, None, True),
+        (OWN, "", True),
+        (OWN, "name: Brand\n", True),
+        # One that worked without an id may be given one.
+        (str(DEFAULT_TENANT_ID), OTHER, False),
+        ("", OTHER, False),
+    ],
+)
+def test_a_tenant_that_has_published_keeps_its_id(
+    tmp_path: Path, noted: str, settings: str | None, is_refused: bool
+) -> None:
+    write_tenant(tmp_path, {})
+    Manifest(meta={TENANT_FACT: noted} if noted else {}).save(tmp_path / "warehouse/manifest.json")
+    (tmp_path / "tenant.yaml").unlink()
+    if settings is not None:
+        (tmp_path / "tenant.yaml").write_text(settings, "utf-8")
+    found = [p for p in all_problems(tmp_path) if p.severity == "error"]
+    assert bool(found) == is_refused
+    assert all(f"`id: {OWN}`" in str(problem) for problem in found)

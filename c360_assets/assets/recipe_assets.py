@@ -39,14 +39,14 @@ from c360_assets.stitch.tenant_run import StitchedDomainTable, StitchTables
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import TableReports
 from c360_assets.validations.summary import ReportSummary
-from c360_assets.warehouse.recipe import Recipe, RunContext, make_current
+from c360_assets.warehouse.recipe import CLI, Recipe, RunContext, make_current
 from c360_assets.warehouse.session import Session
 
 # The tag that a run has -> who asked for it.
 TRIGGERS = {
     "dagster/schedule_name": "schedule",
     "dagster/sensor_name": "sensor",
-    RUN_TAG: "cli",
+    RUN_TAG: CLI,
 }
 # Kind of recipe -> what shows more of it than its tables with their columns, row counts and
 # digests.

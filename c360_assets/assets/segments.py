@@ -21,12 +21,13 @@ from c360_assets.assets.metadata import (
     materialized,
     state_schema,
 )
+from c360_assets.reporting.campaigns import refuse_campaign
 from c360_assets.reporting.segments_page import write_segments_page
 from c360_assets.segments.campaign_recipes import SendCampaign
 from c360_assets.segments.recipe import ComputeSegments, columns_read
 from c360_assets.segments.table_names import ANSWERS, MEMBERSHIP, SIZES, STAGE
 from c360_assets.tenant.segments import SizeLimits
-from c360_assets.warehouse.recipe import Outcome
+from c360_assets.warehouse.recipe import CLI, Outcome, RunContext, is_current
 from c360_assets.warehouse.session import Session
 
 # Numbers of segment_sizes that the UI plots, besides the people.
@@ -141,6 +142,11 @@ class CampaignDisplay(Display):
         campaign = self.recipe.campaign
         text = campaign.config.description or f"The campaign {campaign.name}."
         return {"description": f"{text}\n\nSent to {self.recipe.destination} by consent."}
+
+    def require(self, session: Session, run: RunContext) -> None:
+        """Of a campaign with an error nothing leaves; the command line has looked already."""
+        if run.trigger != CLI and not is_current(session, self.recipe, run.as_of):
+            refuse_campaign(self.recipe.campaign)
 
     def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (output,) = self.recipe.outputs

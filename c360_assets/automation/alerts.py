@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -71,9 +71,18 @@ def raise_alert(tenant: Tenant, alert: Alert) -> bool:
 
 
 def raise_all(tenant: Tenant, alerts: Sequence[Alert]) -> None:
-    """Raise each alert that was not raised before."""
+    """Raise each alert that was not raised before.
+
+    Raises OSError where their file takes no line, once all were sent.
+    """
+    unwritten: OSError | None = None
     for alert in alerts:
-        raise_alert(tenant, alert)
+        try:
+            raise_alert(tenant, alert)
+        except OSError as error:
+            unwritten = error
+    if unwritten is not None:
+        raise unwritten
 
 
 def open_alerts(tenant: Tenant) -> list[dict[str, Any]]:
@@ -191,6 +200,7 @@ def _append(path: Path, tenant: Tenant, entry: dict[str, Any]) -> None:
     # A full disk may have cut the last line off.
     cut_off = text != "" and not text.endswith("\n")
     line = json.dumps(entry, ensure_ascii=False) + "\n"
+    private_folder(path.parent)
     _write(path, os.O_APPEND, f"\n{line}" if cut_off else line)
     del _unwritten[key]
 
@@ -216,10 +226,15 @@ def _path(tenant: Tenant) -> Path:
 
 @contextmanager
 def _file(tenant: Tenant) -> Iterator[Path]:
-    """The file of alerts, which nobody else writes meanwhile."""
+    """The file of alerts, which nobody else writes meanwhile.
+
+    Where nothing can be written, no lock is needed, and who is to be told is told all the same.
+    """
     path = _path(tenant)
-    private_folder(path.parent)
-    with FileLock(path.with_name(f".{path.name}.lock"), mode=0o600):
+    with ExitStack() as stack:
+        with suppress(OSError):
+            private_folder(path.parent)
+            stack.enter_context(FileLock(path.with_name(f".{path.name}.lock"), mode=0o600))
         yield path
 
 

@@ -21,6 +21,7 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.heartbeat import is_ahead, last_beat
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Warehouse
+from c360_assets.warehouse.storage_errors import storage_problem
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,15 @@ def watch(
             seen.alerts.append(found)
         else:
             seen.well.append(found)
-    send_again(tenant)
-    raise_all(tenant, seen.alerts)
-    tell_recoveries(Look(tenant, Warehouse.open(tenant.root / "warehouse"), at))
+    try:
+        raise_all(tenant, seen.alerts)
+        send_again(tenant)
+        tell_recoveries(Look(tenant, Warehouse.open(tenant.root / "warehouse"), at))
+    except OSError as error:
+        problem = storage_problem(error)
+        if not problem:
+            raise
+        seen.alerts.append(Alert("silent", "", at.date(), problem))
     return seen
 
 

@@ -46,15 +46,20 @@ def _opened(root: Path, name: str) -> Iterator[tuple[Session, Campaign]]:
 
 
 def _sound_campaign(tenant: Tenant, name: str) -> Campaign:
+    campaign = campaign_named(tenant, name)
+    refuse_campaign(campaign)
+    return campaign
+
+
+def refuse_campaign(campaign: Campaign) -> None:
     """Raises ConfigError with the errors that `c360 check` finds in the campaign's file: a
     misspelt segment would leave nobody out."""
-    campaign = campaign_named(tenant, name)
+    tenant, name = campaign.tenant, campaign.name
     file = tenant.places.get(f"campaign {name}", f"campaigns/{name}.yaml")
     found = [problem for problem in all_problems(tenant.root) if problem.file == file]
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         raise ConfigError(errors)
-    return campaign
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from c360_assets.segments.deliver import write_list
 from c360_assets.segments.delivery import Delivery
 from c360_assets.segments.send_record import RECIPIENTS, SENDS
 from c360_assets.tenant.models import CampaignConfig
+from c360_assets.warehouse.files import shared_folder, working_folder
 from c360_assets.warehouse.publications import place_of
-from c360_assets.warehouse.session import Session, private_folder
+from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 
@@ -82,7 +83,10 @@ def _replayed(session: Session, campaign: Campaign, record: _Record, to: Path | 
         )
         _leaving(session, as_sent, delivery)
         tenant = campaign.tenant
-        with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
+        with (
+            working_folder(tenant.root) as parent,
+            TemporaryDirectory(dir=parent) as aside,
+        ):
             file = Path(aside) / "list"
             write_list(session, tenant, delivery, file)
             content = file.read_bytes()
@@ -90,7 +94,7 @@ def _replayed(session: Session, campaign: Campaign, record: _Record, to: Path | 
     is_same = hashlib.sha256(content).hexdigest() == record.sha256
     path = None
     if to is not None:
-        path = private_folder(to) / f"{delivery.file_stem}-{record.destination}"
+        path = shared_folder(to) / f"{delivery.file_stem}-{record.destination}"
         path.write_bytes(content)
         path.chmod(0o600)
     return Replayed(record.destination, record.delivery, rows, is_same, path)

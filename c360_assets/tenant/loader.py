@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from c360_assets.errors import Problem
 from c360_assets.tenant.config_check import UnreadTables
 from c360_assets.tenant.document import Document
+from c360_assets.tenant.files import KINDS
 from c360_assets.tenant.folder_name import folder_problem
 from c360_assets.tenant.listing import listing_of
 from c360_assets.tenant.messages import problems_of
@@ -60,8 +62,11 @@ class TenantFiles:
     problems: list[Problem]
 
 
-def read_files(root: Path) -> TenantFiles:
-    """Read the folder `root`. Raises nothing: all that is wrong is among the problems."""
+def read_files(root: Path, known_id: str = "") -> TenantFiles:
+    """Read the folder `root`. Raises nothing: all that is wrong is among the problems.
+
+    `known_id` is the one that the tenant has had so far: where it is gone, it is to be put back.
+    """
     problem_of_folder = folder_problem(root)
     if problem_of_folder:
         return TenantFiles(
@@ -75,12 +80,13 @@ def read_files(root: Path) -> TenantFiles:
             remedy=f"start one with `c360 init {root}`",
         )
         return TenantFiles(None, UnreadTables(), [problem])
-    return _Reader(root).read()
+    return _Reader(root, known_id or str(uuid4())).read()
 
 
 @dataclass
 class _Reader:
     root: Path
+    its_id: str
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
@@ -131,6 +137,10 @@ class _Reader:
     def _text(self, path: Path) -> str | None:
         file = self._file(path)
         try:
+            kind = KINDS.get(stat.S_IFMT(path.stat().st_mode))
+            if kind is not None:  # to open a pipe would wait for ever
+                self._error(file, f"is {kind}", remedy="put a file in its place")
+                return None
             text = path.read_text("utf-8-sig")
         except UnicodeDecodeError:
             self._error(file, "is not UTF-8 text", remedy="save it as UTF-8")
@@ -180,7 +190,7 @@ class _Reader:
                 "is absent: defaults are used, "
                 "and ids are derived from a namespace shared by all such tenants"
             )
-            remedy = f"before ids are handed out, add one with a line `id: {uuid4()}`"
+            remedy = f"before ids are handed out, add one with a line `id: {self.its_id}`"
             self._warning("tenant.yaml", message, remedy)
         return config or TenantConfig(id=DEFAULT_TENANT_ID)
 
@@ -189,7 +199,7 @@ class _Reader:
         data: Any = {} if document.data is None else document.data
         if not isinstance(data, dict) or "id" in data:
             return document
-        remedy = f"add a line `id: {uuid4()}` and never change it"
+        remedy = f"add a line `id: {self.its_id}` and never change it"
         self._error("tenant.yaml", "is missing and must be given", 1, "id", remedy)
         return Document(document.file, {**data, "id": str(DEFAULT_TENANT_ID)}, document.root)
 

@@ -6,11 +6,18 @@ What stands in a file belongs to its caller; Delta tables are written by `delta`
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
+
+PRIVATE = 0o700
+WORKING = ".tmp"
+NOT_TO_WRITE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
@@ -73,5 +80,31 @@ def sync_folder(folder: Path) -> None:
 def private_folder(path: Path) -> Path:
     """`path` as a folder that only its owner may read."""
     path.mkdir(parents=True, exist_ok=True)
-    os.chmod(path, 0o700)
+    if stat.S_IMODE(path.stat().st_mode) != PRIVATE:
+        os.chmod(path, PRIVATE)
     return path
+
+
+def shared_folder(path: Path) -> Path:
+    """`path` as a private folder unless it is there already: then others have decided who reads."""
+    return path if path.is_dir() else private_folder(path)
+
+
+@contextmanager
+def working_folder(tenant_root: Path) -> Iterator[Path]:
+    """Where a question keeps what it writes aside: the tenant's own folder for that, and for who
+    may only read the tenant a private one of the system, which goes with the block.
+    """
+    own = tenant_root / WORKING
+    try:
+        private_folder(own)
+        may_write = os.access(own, os.W_OK | os.X_OK)
+    except OSError as error:
+        if error.errno not in NOT_TO_WRITE:
+            raise
+        may_write = False
+    if may_write:
+        yield own
+        return
+    with TemporaryDirectory(prefix="c360-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

@@ -16,10 +16,11 @@ import duckdb
 
 from c360_assets.warehouse.delta import file_source, typed
 from c360_assets.warehouse.engine import lock
+from c360_assets.warehouse.files import working_folder
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.read_only_names import read_only_path
 from c360_assets.warehouse.readers import reading
-from c360_assets.warehouse.session import Session, private_folder
+from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
 ROWS = "_c360_tenant_rows"
@@ -72,11 +73,8 @@ def own_engine(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     from c360_assets.warehouse.read_only_files import ReadOnlyFiles
 
-    try:
-        parent: Path | None = private_folder(root / ".tmp")
-    except OSError:  # one who may only read the tenant's folder may ask too
-        parent = None
     with (
+        working_folder(root) as parent,
         reading(root),
         TemporaryDirectory(dir=parent, prefix="spill-", ignore_cleanup_errors=True) as folder,
         duckdb.connect(":memory:", config={"temp_directory": folder}) as con,

@@ -19,6 +19,7 @@ from c360_assets.warehouse.files import write_private
 # How the manifest and what it names are stored: it counts on with a change that earlier versions of
 # this package would read wrongly.
 FORM = 1
+TENANT = "tenant"  # the fact that says by which id the tenant has published
 
 
 @dataclass(frozen=True)

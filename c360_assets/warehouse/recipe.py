@@ -26,6 +26,9 @@ def unheard(_line: str) -> None:
     """Nobody follows the progress."""
 
 
+CLI = "cli"  # who starts runs beside the UI, its schedules and sensors
+
+
 @dataclass(frozen=True)
 class RunContext:
     """What a run asks of every recipe, and how it came about: `trigger` says who asked for it.
@@ -38,7 +41,7 @@ class RunContext:
     force: bool = False
     refit: bool = False
     new_ids: bool = False
-    trigger: str = "cli"
+    trigger: str = CLI
     progress: Callable[[str], None] = unheard
 
     @property

@@ -29,7 +29,8 @@ from c360_assets.warehouse.delta import (
 )
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
 from c360_assets.warehouse.engine import make_safe
-from c360_assets.warehouse.files import private_folder
+from c360_assets.warehouse.files import private_folder as private_folder
+from c360_assets.warehouse.files import working_folder
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.readers import reading
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -362,12 +363,10 @@ class Session:
 
 @contextmanager
 def open_session(root: Path, timezone: str = "UTC", run_id: str = "") -> Iterator[Session]:
-    """A session on the warehouse below `root` in an in-memory DuckDB that spills to
-    `<root>/../.tmp`. What is current when it begins can be read until it ends.
+    """A session on the warehouse below `root` in an in-memory DuckDB that spills to the
+    `working_folder` of its tenant. What is current when it begins can be read until it ends.
     """
-    spill = root.parent / ".tmp"
-    private_folder(spill)
-    with reading(root.parent):
+    with working_folder(root.parent) as spill, reading(root.parent):
         con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})
         try:
             yield Session(con, Warehouse.open(root), timezone, run_id)

@@ -8,6 +8,7 @@ belongs to its writer.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,8 @@ LIMITS = (
     (errno.ENOMEM, ("out of memory error", "cannot allocate memory"), "memory", "ulimit -v"),
     (errno.EMFILE, ("too many open files",), "open files", "ulimit -n"),
 )
+# A file where a folder belongs, or the other way round.
+IN_THE_WAY = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST})
 UNCHANGED = "what was published before stays, and the next run goes on"
 
 
@@ -90,6 +93,9 @@ def _sentence(error: BaseException) -> str:
             f"{_refused(error)}: give this user the right (chmod, chown, or mount it for writing), "
             f"then run again; {UNCHANGED}"
         )
+    in_the_way = _in_the_way(error) if number in IN_THE_WAY else ""
+    if in_the_way:
+        return f"{in_the_way}: move it away, then run again; {UNCHANGED}"
     for limit, words, what, command in LIMITS:
         is_reached = isinstance(error, MemoryError) and limit == errno.ENOMEM
         if is_reached or number == limit or any(word in text for word in words):
@@ -97,6 +103,18 @@ def _sentence(error: BaseException) -> str:
                 f"this process may have no more {what}: raise the limit (`{command}`, that of the "
                 f"service or its container), then run again; {UNCHANGED}"
             )
+    return ""
+
+
+def _in_the_way(error: BaseException) -> str:
+    """Which file or folder is of the wrong kind; '' where none of those that are named is."""
+    names = (getattr(error, "filename2", None), getattr(error, "filename", None))
+    for path in (Path(name) for name in names if isinstance(name, str | os.PathLike)):
+        if path.is_dir():
+            return f"{path} is a folder, where a file belongs"
+        for part in (path, *path.parents):
+            if part.exists() and not part.is_dir():
+                return f"{part} is no folder, and one belongs there"
     return ""
 
 

@@ -59,6 +59,7 @@ from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.kept_tables import Earlier, TableName
 from c360_assets.warehouse.lake_document import DamagedDocumentError
+from c360_assets.warehouse.manifest import TENANT
 from c360_assets.warehouse.publications import (
     FilePublication,
     LakePublication,
@@ -186,7 +187,8 @@ class PublishDatabase(Recipe):
         warning = without_people(session, database)
         warnings = [warning] if warning else []
         warnings += places_left(session, database.tenant, database.name)
-        return Built({published_key(database.name): facts}, warnings)
+        known = {TENANT: str(database.tenant.config.id)}
+        return Built({published_key(database.name): facts, **known}, warnings)
 
     def record_failure(
         self, session: Session, run: RunContext, started: float, message: str

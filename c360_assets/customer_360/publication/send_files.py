@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from c360_assets.tenant.models import DestinationConfig, Tenant
-from c360_assets.warehouse.files import replaced_file
+from c360_assets.warehouse.files import replaced_file, shared_folder
 from c360_assets.warehouse.remote_places import EXTRAS, open_place, scheme_of
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.spreadsheets import marked, marked_sql
@@ -84,7 +84,7 @@ class _Place:
     def put(self, file: Path) -> None:
         file.chmod(0o600)
         if self.system is None:
-            _ensure_folder(Path(self.folder))
+            shared_folder(Path(self.folder))
             _copy(file, Path(self.folder) / file.name)
             return
         target = f"{self.folder.rstrip('/')}/{file.name}"
@@ -125,12 +125,6 @@ def _neutralised(con: duckdb.DuckDBPyConnection, query: str) -> str:
         value = marked_sql(column) if type_ == "VARCHAR" else column
         columns.append(f"{value} AS {quote_ident(marked(name))}")
     return f"SELECT {', '.join(columns)} FROM ({query})"
-
-
-def _ensure_folder(folder: Path) -> None:
-    """Who may read a folder that is there already, others have decided."""
-    if not folder.is_dir():
-        private_folder(folder)
 
 
 def _copy(file: Path, target: Path) -> None:

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from c360_assets.warehouse.delta import typed
 from c360_assets.warehouse.digest import digest_sql
+from c360_assets.warehouse.files import working_folder
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.readers import reading
-from c360_assets.warehouse.session import Session, Warehouse, private_folder
+from c360_assets.warehouse.session import Session, Warehouse
 from c360_assets.warehouse.sql import quote_ident
 
 NOT_STORED = -1
@@ -70,8 +71,7 @@ def _scratch(table: str) -> str:
 @contextmanager
 def open_scratch(root: Path, timezone: str) -> Iterator[ScratchSession]:
     """A scratch session over the warehouse of the tenant at `root`."""
-    spill = private_folder(root / ".tmp")
-    with reading(root):
+    with working_folder(root) as spill, reading(root):
         con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})
         try:
             yield ScratchSession(con, Warehouse.open(root / "warehouse"), timezone)
