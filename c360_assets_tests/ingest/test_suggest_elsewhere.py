@@ -18,6 +18,7 @@ from c360_assets.ingest.suggest.column_names import (
 )
 from c360_assets.ingest.suggest.encodings import read_head
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
+from c360_assets.tenant.init_tenant import init_tenant
 
 ROWS = 30
 
@@ -320,7 +321,28 @@ WRITTEN = {
         ["29/02/2531", "13/01/2520"],
         {"type": "date", "format": "dd/MM/yyyy", "calendar": "buddhist"},
     ),
-    "days of the islamic calendar": (["12/05/1410", "25/01/1399"], {"type": "string"}),
+    # Of Iran or of Islam: the country would say.
+    "days of two calendars": (["12/05/1410", "25/01/1399"], {"type": "string"}),
+    "days of iran": (
+        ["۱۴۰۳/۰۵/۳۱", "۱۳۶۲/۰۲/۰۱"],
+        {"type": "date", "format": "yyyy/MM/dd", "calendar": "persian"},
+    ),
+    "days of japan's eras": (
+        ["令和6年5月12日", "昭和64年1月7日"],
+        {"type": "date", "format": "yyyy'年'MM'月'dd'日'", "calendar": "japanese"},
+    ),
+    "days of japan's eras in letters": (
+        ["R6.5.12", "S64.1.7"],
+        {"type": "date", "format": "yyyy.MM.dd", "calendar": "japanese"},
+    ),
+    "days of taiwan": (
+        ["113/05/12", "78/12/31"],
+        {"type": "date", "format": "yyyy/MM/dd", "calendar": "roc"},
+    ),
+    "halves of a day in chinese": (
+        ["2025/1/2 上午 10:30:05", "2025/1/22 下午 1:30:05"],
+        {"type": "datetime", "format": "yyyy/MM/dd hh:mm:ss a"},
+    ),
     "truth": (["Sim", "Não"], {"type": "boolean"}),
     "codes of languages": (["da", "no"], {"type": "string"}),
     "names": (["Si", "Si"], {"type": "string"}),
@@ -334,6 +356,29 @@ def test_values_as_they_are_written_elsewhere(tmp_path: Path, what: str) -> None
     proposal = proposed(tmp_path, "\n".join(["id;thing", *rows]) + "\n")
     assert fields_of(proposal)["thing"] == field
     assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
+
+
+# Country, values -> type, calendar.
+AT_HOME = [
+    ("IR", ["12/05/1410", "25/01/1399"], ("date", "persian")),
+    ("SA", ["12/05/1410", "25/01/1399"], ("date", "islamic")),
+    ("TW", ["78/05/12", "51/12/31"], ("date", "roc")),
+    ("TW", ["0780512", "0511231"], ("date", "roc")),
+    ("KR", ["78/05/12", "51/12/31"], ("string", None)),
+]
+
+
+@pytest.mark.parametrize(("country", "values", "expected"), AT_HOME)
+def test_the_country_tells_the_calendar(
+    tmp_path: Path, country: str, values: list[str], expected: tuple[str, str | None]
+) -> None:
+    tenant = tmp_path / "tenant"
+    init_tenant(tenant, country=country)
+    path = tenant / "landing" / "list-20260601.csv"
+    rows = [f"C{i};{values[i % 2]}" for i in range(ROWS)]
+    path.write_text("\n".join(["id;birthday", *rows]) + "\n", "utf-8")
+    field = fields_of(propose_feed(path))["birthday"]
+    assert (field["type"], field.get("calendar")) == expected
 
 
 def test_whole_amounts_in_groups_of_blanks_are_amounts_by_their_name_only(tmp_path: Path) -> None:
