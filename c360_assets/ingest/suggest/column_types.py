@@ -138,7 +138,10 @@ TIMES = (
     PatternShape("HHmmssZ", "%H%M%SZ", r"\d{6}Z"),
 )
 # What may stand between a date and a time, and how a pattern writes it.
-JOINERS = {" ": " ", "T": "'T'", ", ": ", ", " at ": " 'at' ", "": ""}
+JOINERS = {" ": " ", "T": "'T'", ", ": ", ", "": ""} | {
+    f" {word} ": f" '{word}' "
+    for word in ("at", "klo", "kl.", "kl", "um", "à", "às", "a las", "om", "godz.", "o", "v", "u")
+}
 COMPACT = "yyyyMMdd"
 
 
