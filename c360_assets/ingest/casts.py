@@ -8,11 +8,12 @@ text is decided here. Telling a missing value from a wrong one and counting erro
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from c360_assets.errors import C360Error
+from c360_assets.ingest.calendars import english_halves, in_common_calendar
 from c360_assets.ingest.dates import (
     DATES,
     DAY_SLOTS,
@@ -66,9 +67,6 @@ CURRENCY = (
 # direction are left out.
 UNSEEN = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 FOREIGN_SIGNS = DIGITS | {"\u066b": ".", "\u066c": ","} | dict.fromkeys(UNSEEN, "")
-# A year from 1857 to 2156, alone or before the month of a date without separators.
-BUDDHIST_YEAR = "(^|[^0-9])(2[4-6][0-9]{2})((?:[0-9]{4})?(?:[^0-9]|$))"
-BUDDHIST_YEARS_BEFORE = 543
 SEPARATORS = {".": "[.]", ",": ",", " ": BLANK, "'": "['\\x{2019}]"}
 # Excel counts a 29 February 1900 that never was as day 60.
 EXCEL_DAYS = "[0-9]{1,7}(?:[.,][0-9]+)?"
@@ -87,10 +85,11 @@ ISO_TIMESTAMP = ISO_DATE + r"[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.
 class Cast:
     """How the text of field number `number`, in column `r<number>`, becomes a value.
 
-    `text` is the SQL for the text that counts (NULL where missing), kept as `t<number>`; `steps`
-    are the SQL of helper columns `h<number>_0`, `h<number>_1`, ..., each of which may read the ones
-    before; `value` the SQL for the value, kept as `v<number>`; `rounded` the SQL condition on the
-    text under which digits are rounded away. A text with no value is a cast error.
+    `text` is the SQL for the text that counts (NULL where missing), kept as `t<number>`; it may
+    read `prepared`, the SQL of columns `p<number>_0`, `p<number>_1`, ...; `steps` are the SQL of
+    helper columns `h<number>_0`, `h<number>_1`, ..., each of which may read the ones before;
+    `value` the SQL for the value, kept as `v<number>`; `rounded` the SQL condition on the text
+    under which digits are rounded away. A text with no value is a cast error.
     """
 
     number: int
@@ -99,6 +98,7 @@ class Cast:
     steps: tuple[str, ...] = ()
     rounded: str | None = None
     guessed: str | None = None
+    prepared: tuple[str, ...] = ()
 
 
 def typed_sql(casts: Sequence[Cast], source: str) -> str:
@@ -107,17 +107,24 @@ def typed_sql(casts: Sequence[Cast], source: str) -> str:
     Each step is a level of its own, so that what several branches read is computed once and
     statements stay short.
     """
-    levels = [", ".join(f"{cast.text} AS t{cast.number}" for cast in casts)]
-    deepest = max((len(cast.steps) for cast in casts), default=0)
-    for level in range(deepest):
-        deep_enough = [cast for cast in casts if level < len(cast.steps)]
-        levels.append(
-            ", ".join(f"{cast.steps[level]} AS h{cast.number}_{level}" for cast in deep_enough)
-        )
+    levels = _levels({f"p{cast.number}": cast.prepared for cast in casts})
+    levels.append(", ".join(f"{cast.text} AS t{cast.number}" for cast in casts))
+    levels += _levels({f"h{cast.number}": cast.steps for cast in casts})
     levels.append(", ".join(f"{cast.value} AS v{cast.number}" for cast in casts))
     for added in levels:
         source = f"(SELECT *, {added} FROM {source})"
     return f"SELECT * FROM {source}"
+
+
+def _levels(steps: Mapping[str, Sequence[str]]) -> list[str]:
+    """The first step of each name as one level, the second ones as the next, and so on."""
+    deepest = max(map(len, steps.values()), default=0)
+    return [
+        ", ".join(
+            f"{own[level]} AS {name}_{level}" for name, own in steps.items() if level < len(own)
+        )
+        for level in range(deepest)
+    ]
 
 
 def sql_type(feed: FeedConfig, item: FieldConfig) -> str:
@@ -148,12 +155,16 @@ def cast_for(
         pattern = item.format or feed.datetime_format
         if typed and pattern not in NUMBER_DATES:
             pattern = None
-        if item.calendar == "buddhist" and not typed:
-            trimmed = _common_years(trimmed)
-        if not quotes_a_month(pattern or ""):
-            trimmed = english_months(trimmed)
+        prepared = [trimmed]
+        if item.calendar is not None and not typed:
+            prepared.append(in_common_calendar(f"p{number}_0", item.calendar))
+        if item.type == "datetime":
+            prepared.append(english_halves(f"p{number}_{len(prepared) - 1}"))
+        last = f"p{number}_{len(prepared) - 1}"
+        in_english = last if quotes_a_month(pattern or "") else english_months(last)
         zone = feed.timezone or "UTC"
-        cast = _date_cast(number, trimmed, item.type, pattern, year, zone)
+        cast = _date_cast(number, in_english, item.type, pattern, year, zone)
+        cast = replace(cast, prepared=tuple(prepared))
         is_local = item.type == "datetime" and pattern not in EPOCH_DIGITS
         return replace(cast, guessed=_is_second_of_two(number, zone)) if is_local else cast
     if item.type == "boolean":
@@ -224,15 +235,6 @@ def _plain_digits(text: str) -> str:
     changed = f"translate({text}, {quote_literal(signs)}, {quote_literal(plain_signs)})"
     # More bytes than characters: to see that takes a tenth of what a pattern does.
     return f"CASE WHEN strlen({text}) > length({text}) THEN {changed} ELSE {text} END"
-
-
-def _common_years(text: str) -> str:
-    """SQL for a date's text with its year of the Buddhist era as that of the common one."""
-    regex = quote_literal(BUDDHIST_YEAR)
-    year = f"regexp_extract({text}, {regex}, 2)"
-    common = f"CAST({year} AS INTEGER) - {BUDDHIST_YEARS_BEFORE}"
-    changed = f"regexp_replace({text}, {regex}, '\\1' || ({common}) || '\\3')"
-    return f"CASE WHEN regexp_matches({text}, {regex}) THEN {changed} ELSE {text} END"
 
 
 def _full(value: str, regex: str) -> str:

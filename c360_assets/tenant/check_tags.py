@@ -7,7 +7,7 @@ catalogue of `semantics`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from c360_assets.semantics.tables import all_tables
@@ -163,6 +163,11 @@ def check_foreign_keys(check: ConfigCheck, table: SourceTable) -> None:
         check.error(check.file_of(table), FIELDS, message)
 
 
+def tell_apart(profile_tags: Collection[str]) -> bool:
+    """Whether people are told apart well by these profile tags; a full name is two of them."""
+    return len(profile_tags) + ("full-name" in profile_tags) >= FEW_PROFILE_TAGS
+
+
 def check_stitched(check: ConfigCheck, table: SourceTable) -> None:
     """Stitch reads customer records: rows with enough personal data to tell people apart."""
     if not table.stitch:
@@ -172,7 +177,7 @@ def check_stitched(check: ConfigCheck, table: SourceTable) -> None:
         message = "Stitch needs profile tags, and this table has none"
         remedy = "tag name, email, phone …, or `stitch: false`"
         check.error(check.file_of(table), ("stitch",), message, remedy)
-    elif len(profile_tags) < FEW_PROFILE_TAGS:
+    elif not tell_apart(profile_tags):
         message = (
             f"has {len(profile_tags)} profile tags; "
             f"people are told apart well from {FEW_PROFILE_TAGS} on"

@@ -84,8 +84,9 @@ class FieldConfig(Strict):
 
     The key it stands under is the column's name in the file, compared without case; of several
     columns of one name the later ones are called `name_2`, `name_3`. `format` is a pattern of
-    dates, or one of NUMBER_DATES. `calendar: buddhist` says that the years of a date are counted as
-    in Thailand, where 2026 is 2569.
+    dates, or one of NUMBER_DATES. `calendar` says by which one days are written: `buddhist` (2026
+    is 2569 in Thailand), `roc` (115 in Taiwan), `japanese` (令和8年, R8), `persian` (1405),
+    `islamic` (1447, that of Saudi Arabia), `ethiopic` (2018).
     """
 
     type: FieldType = "string"
@@ -93,7 +94,7 @@ class FieldConfig(Strict):
     rename: str | None = None
     required: bool = False
     format: str | None = None
-    calendar: Literal["buddhist"] | None = None
+    calendar: Literal["buddhist", "roc", "japanese", "persian", "islamic", "ethiopic"] | None = None
     number: NumberConfig | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     description: str = ""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tags import tag_info
@@ -49,6 +49,11 @@ NORTH_AMERICAN = "nanp"
 NORTH_AMERICA = ("US", "CA")
 
 
+def _country(value: Any) -> Any:
+    """The code of Norway, which YAML 1.1 reads as false, as it is written."""
+    return "NO" if value is False else value
+
+
 class TenantConfig(Strict):
     """`tenant.yaml`."""
 
@@ -56,12 +61,17 @@ class TenantConfig(Strict):
     name: str = "My brand"
     owner: Owner | None = None  # of what no feed names another owner of
     timezone: str = "UTC"
-    country: str | None = None
+    country: Annotated[str, BeforeValidator(_country)] | None = None
     first_day: date | None = None
     as_of: Literal["today", "last_delivery"] = "today"
     # Of a bucket; None: the folder warehouse/. Read by `warehouse.place`.
     warehouse: str | None = None
-    phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] | None = None
+    phone_region: (
+        Annotated[
+            str, BeforeValidator(_country), StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")
+        ]
+        | None
+    ) = None
     extra_validations: bool = True
     databases: dict[str, DatabaseConfig] = Field(
         default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)}

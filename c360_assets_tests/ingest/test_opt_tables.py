@@ -38,11 +38,29 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "الموافقة على التسويق": (["نعم", "لا"], "email", [True, False]),
     "Nieuwsbrief": (["Ja", "Nee"], "email", [True, False]),
     "Markkinointilupa": (["Kyllä", "Ei"], "email", [True, False]),
+    "Póstlisti": (["Já", "Nei"], "email", [True, False]),
+    "Setuju Promosi": (["Ya", "Tidak"], "email", [True, False]),
+    "メルマガ配信": (["希望する", "希望しない"], "email", [True, False]),
+    "عضویت خبرنامه": (["بله", "خیر"], "email", [True, False]),
     "sms_consent": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
     "Status": (["Subscribed", "Unsubscribed"], "email", [True, False]),
 }
-YES = {"Ja", "Kyllä", "Sim", "ano", "TAK", "true", "ใช่", "نعم", "yes"}
+YES = {
+    "Ja",
+    "Já",
+    "Kyllä",
+    "Sim",
+    "ano",
+    "TAK",
+    "true",
+    "ใช่",
+    "نعم",
+    "yes",
+    "Ya",
+    "希望する",
+    "بله",
+}
 
 
 @pytest.mark.parametrize("column", CONSENTS)

@@ -18,6 +18,8 @@ from c360_assets.ingest.suggest.column_names import (
 )
 from c360_assets.ingest.suggest.encodings import read_head
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
+from c360_assets.ingest.suggest.header_words import guess_by_name
+from c360_assets.tenant.init_tenant import init_tenant
 
 ROWS = 30
 
@@ -223,6 +225,14 @@ def test_lines_of_orders_are_no_catalogue_and_keep_their_own_total(tmp_path: Pat
         ("Контакт: ID", True, True, False),
         ("Κωδικός Πελάτη", True, True, False),
         ("Üye No", True, True, False),
+        ("Viðskiptamannanúmer", True, True, False),
+        ("Шифра купца", True, True, False),
+        ("کد مشتری", True, True, False),
+        ("Codice cliente", True, True, False),
+        ("Kundenr", True, True, False),
+        ("Kliento nr.", True, True, False),
+        ("Törzsvásárlói szám", True, False, False),
+        ("Prekės kodas", True, False, False),
         ("Primary_Contact__c", False, True, False),
         ("Dinner", False, False, False),
         ("Consumable", False, False, False),
@@ -231,6 +241,45 @@ def test_lines_of_orders_are_no_catalogue_and_keep_their_own_total(tmp_path: Pat
 def test_identifiers(name: str, identifier: bool, customer: bool, national: bool) -> None:
     found = is_identifier_name(name), is_customer_number_name(name), is_national_number_name(name)
     assert found == (identifier, customer, national)
+
+
+# Language -> columns, and the tag of each.
+NAMES_OF_COLUMNS = {
+    "is": ("Nafn, Fornafn, Netfang, Farsími, Heimilisfang, Póstnúmer, Staður, Fæðingardagur, Kyn",
+           "full-name given-name email phone address postal city birthdate gender"),
+    "sr": ("Име и презиме, Презиме, Е-пошта, Мобилни телефон, Поштански број, Место, Датум рођења",
+           "full-name surname email phone postal city birthdate"),
+    "lt": ("Vardas ir pavardė, El. paštas, Mob. tel., Gimimo data",
+           "full-name email phone birthdate"),
+    "lv": ("Vārds uzvārds, E-pasts, Tālrunis, Dzimšanas datums", "full-name email phone birthdate"),
+    "ms": ("Nama Penuh, E-mel, No. Telefon, Poskod, Bandar, Negeri, Tarikh Lahir, Jantina",
+           "full-name email phone postal city state birthdate gender"),
+    "fa": ("نام و نام خانوادگی, تلفن همراه, کد پستی, تاریخ تولد",
+           "full-name phone postal birthdate"),
+    "ka": ("სახელი, გვარი, მისამართი, ქალაქი", "given-name surname address city"),
+    "hy": ("Անուն, Ազգանուն, Հեռախոս, Հասցե", "given-name surname phone address"),
+    "kk": ("Аты, Тегі, Ұялы телефон, Мекенжайы", "given-name surname phone address"),
+    "az": ("Ad soyad, E-poçt, Mobil nömrə, Doğum tarixi", "full-name email phone birthdate"),
+    "sw": ("Jina kamili, Nambari ya simu, Barua pepe, Anwani", "full-name phone email address"),
+    "am": ("ሙሉ ስም, ስልክ ቁጥር, ኢሜይል, ከተማ", "full-name phone email city"),
+    "fr": ("Né(e) le, Date de naissance (AAAA-MM-JJ), Localité, Cellulaire",
+           "birthdate birthdate city phone"),
+    "nl": ("Straat + nr, Gsm, Familienaam", "address phone surname"),
+    "vi": ("Họ đệm, Tên", "surname given-name"),
+    "zh": ("縣市, 手機號碼", "city phone"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", NAMES_OF_COLUMNS)
+def test_names_of_columns_of_more_languages(language: str) -> None:
+    columns, tags = NAMES_OF_COLUMNS[language]
+    guesses = [guess_by_name(column) for column in columns.split(", ")]
+    assert " ".join(guess.tag if guess else "-" for guess in guesses) == tags
+
+
+def test_a_name_and_a_phone_are_enough_to_be_matched(tmp_path: Path) -> None:
+    text = lines_of("card;name;phone", "C{i};Ann Ode;+4930123456{i}")
+    assert "\nstitch: true  # 2 profile tags suggested\n" in proposed(tmp_path, text).text
 
 
 def test_nothing_is_guessed_of_a_column_that_counts_its_rows_in_another_script(
@@ -320,8 +369,34 @@ WRITTEN = {
         ["29/02/2531", "13/01/2520"],
         {"type": "date", "format": "dd/MM/yyyy", "calendar": "buddhist"},
     ),
-    "days of the islamic calendar": (["12/05/1410", "25/01/1399"], {"type": "string"}),
+    # Of Iran or of Islam: the country would say.
+    "days of two calendars": (["12/05/1410", "25/01/1399"], {"type": "string"}),
+    "days of iran": (
+        ["۱۴۰۳/۰۵/۳۱", "۱۳۶۲/۰۲/۰۱"],
+        {"type": "date", "format": "yyyy/MM/dd", "calendar": "persian"},
+    ),
+    "days of japan's eras": (
+        ["令和6年5月12日", "昭和64年1月7日"],
+        {"type": "date", "format": "yyyy'年'MM'月'dd'日'", "calendar": "japanese"},
+    ),
+    "days of japan's eras in letters": (
+        ["R6.5.12", "S64.1.7"],
+        {"type": "date", "format": "yyyy.MM.dd", "calendar": "japanese"},
+    ),
+    "days of taiwan": (
+        ["113/05/12", "78/12/31"],
+        {"type": "date", "format": "yyyy/MM/dd", "calendar": "roc"},
+    ),
+    "halves of a day in chinese": (
+        ["2025/1/2 上午 10:30:05", "2025/1/22 下午 1:30:05"],
+        {"type": "datetime", "format": "yyyy/MM/dd hh:mm:ss a"},
+    ),
+    "times of finland": (
+        ["12.3.2025 klo 14.30", "25.3.2025 klo 9.05"],
+        {"type": "datetime", "format": "dd.MM.yyyy 'klo' HH.mm"},
+    ),
     "truth": (["Sim", "Não"], {"type": "boolean"}),
+    "truth in japanese": (["希望する", "希望しない"], {"type": "boolean"}),
     "codes of languages": (["da", "no"], {"type": "string"}),
     "names": (["Si", "Si"], {"type": "string"}),
 }
@@ -334,6 +409,29 @@ def test_values_as_they_are_written_elsewhere(tmp_path: Path, what: str) -> None
     proposal = proposed(tmp_path, "\n".join(["id;thing", *rows]) + "\n")
     assert fields_of(proposal)["thing"] == field
     assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
+
+
+# Country, values -> type, calendar.
+AT_HOME = [
+    ("IR", ["12/05/1410", "25/01/1399"], ("date", "persian")),
+    ("SA", ["12/05/1410", "25/01/1399"], ("date", "islamic")),
+    ("TW", ["78/05/12", "51/12/31"], ("date", "roc")),
+    ("TW", ["0780512", "0511231"], ("date", "roc")),
+    ("KR", ["78/05/12", "51/12/31"], ("string", None)),
+]
+
+
+@pytest.mark.parametrize(("country", "values", "expected"), AT_HOME)
+def test_the_country_tells_the_calendar(
+    tmp_path: Path, country: str, values: list[str], expected: tuple[str, str | None]
+) -> None:
+    tenant = tmp_path / "tenant"
+    init_tenant(tenant, country=country)
+    path = tenant / "landing" / "list-20260601.csv"
+    rows = [f"C{i};{values[i % 2]}" for i in range(ROWS)]
+    path.write_text("\n".join(["id;birthday", *rows]) + "\n", "utf-8")
+    field = fields_of(propose_feed(path))["birthday"]
+    assert (field["type"], field.get("calendar")) == expected
 
 
 def test_whole_amounts_in_groups_of_blanks_are_amounts_by_their_name_only(tmp_path: Path) -> None:

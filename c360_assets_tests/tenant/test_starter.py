@@ -97,6 +97,12 @@ def test_a_tenant_at_home_somewhere(tmp_path: Path) -> None:
     assert (german.country, german.timezone) == ("DE", "Europe/Berlin")
     australian = load_tenant(tmp_path / "au").config
     assert (australian.country, australian.timezone) == ("AU", "UTC")
+    # Not the boolean that YAML 1.1 makes of NO.
+    init_tenant(tmp_path / "no", country="Norge")
+    settings = tmp_path / "no" / "tenant.yaml"
+    settings.write_text(settings.read_text() + "phone_region: NO\n")
+    norwegian = load_tenant(tmp_path / "no").config
+    assert (norwegian.country, norwegian.phone_region) == ("NO", "NO")
     with pytest.raises(C360Error, match="no country is known as Germoney; did you mean DE"):
         init_tenant(tmp_path / "none", country="Germoney")
     assert not (tmp_path / "none").exists()

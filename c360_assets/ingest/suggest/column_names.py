@@ -30,6 +30,8 @@ IDENTIFIER_NAME = re.compile(
 # of SAP's tables.
 IDENTIFIER_ELSEWHERE = re.compile(
     r"azonosito(ja)?$|(cikk|nyugta|bizonylat|szamla|rendeles|torzs|kartya|ugyfel|vevo)szam$"
+    r"|[a-z]{3} szama?$|[a-z]{3}(numer|kodas|kods)$|^(шифра|број)(\W|_|$)|^(sifra|kod)[ _]"
+    r"|(^|[ _])(kodas|kods|kood)$"
     r"|[a-z]{3}(kod|kodja|kodu|numarasi|numero|nummer|tunnus|leidnr)$|^fis ?no$"
     r"|^ma[ _](kh|don|hoa|hd|hang|sp|san|so|phieu|the|gd|giao|tv|thanh)"
     r"|^so[ _](hoa don|hd|phieu|the)\b|^(kode|nomor|cod|kood|codice|codul|cislo|numer)[ _]"
@@ -47,6 +49,9 @@ NATIONAL_NUMBER = re.compile(
     re.IGNORECASE,
 )
 CUSTOM = re.compile(r"__p?c$", re.IGNORECASE)
+LAYOUT = re.compile(
+    r" *[\[(]([a-z])\1{1,3}[-./ ]?([a-z])\2{1,2}[-./ ]?([a-z])\3{1,3}\.?[\])]", re.I
+)
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
@@ -73,12 +78,15 @@ CHANGED_NAME = re.compile(
     re.IGNORECASE,
 )
 CUSTOMER_NUMBER = re.compile(
-    r"(cust(omer)?|client|contact|shopper|profile|member|kunden|kund|klant|asiakas|vevo|ugyfel"
-    r"|musteri)[_ ]?(id|no|nr|number|key|code|nummer|numero|azonosito(ja)?|kod(ja|u)?|szam)$"
+    r"(cust(omer)?|client|contact|shopper|profile|member|kunden?|kund|klant|asiakas|vevo|ugyfel"
+    r"|musteri|viðskiptamanna|vidskiptamanna|felaga|kliento|klienta|pirkejo|pirceja|kliendi)"
+    r"[_ ]?(id|no|nr|number|key|code|nummer|numero|azonosito(ja)?|kod(ja|u)?|szam|numer|nro"
+    r"|numeris|kodas|kods|kood)\.?$"
     r"|(^|[_ ])(primary|bill ?to|sold ?to)[_ ](contact|customer)$"
     r"|^membership[_ ]?(no|nr|number|id)$|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
-    r"|^(no(mor|\.)?|id|kode|cod(igo)?|code|numero|numer|nr|cislo)[_ ]((do|de|del|du)[_ ])?"
-    r"(pelanggan|klienta|cliente|client|zakaznika|kupca)$"
+    r"|^(no(mor|\.)?|id|kode?|cod(igo|ice)?|code|numero|numer|nr|cislo|sifra|broj)"
+    r"[_ ]((do|de|del|du)[_ ])?(pelanggan|klienta|cliente|client|zakaznika|kupca|ahli)$"
+    r"|^(шифра|број|код) (купца|клијента|члана)$|^(کد|شماره) (مشتری|عضویت|اشتراک)$"
     r"|^(n(o|\.o|°)?\.?|id|cod(igo|ice)?|numero|numer|nr|cislo)[ _]((do|de|del|du|dell?a?)[ _])?"
     r"(hospede|huesped|ospite|hote|goscia|hosta|utente|usuario|socio|membro|miembro|titular|tomador"
     r"|asegurado|segurado|assicurato|abonenta|abonado|abbonato|adherent|contribuinte|czlonka|clena"
@@ -135,8 +143,9 @@ NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 
 
 def plain_header(name: str) -> str:
-    """A column's name without accents, and without what Salesforce adds to names of a tenant's."""
-    return CUSTOM.sub("", without_marks(name).strip())
+    """A column's name without accents, without what Salesforce adds to names of a tenant's, and
+    without how days are written in it: `Date de naissance (AAAA-MM-JJ)`."""
+    return LAYOUT.sub("", CUSTOM.sub("", without_marks(name).strip()))
 
 
 def is_state_name(name: str) -> bool:

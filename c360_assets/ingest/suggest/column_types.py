@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from c360_assets.ingest.casts import BUDDHIST_YEAR, BUDDHIST_YEARS_BEFORE, FOREIGN_SIGNS
+from c360_assets.ingest.calendars import common_texts, english_clock
+from c360_assets.ingest.casts import FOREIGN_SIGNS
 from c360_assets.ingest.dates import MONTH_NUMBERS
 from c360_assets.ingest.suggest.column_numbers import NumberForm, is_scientific, number_form
 from c360_assets.semantics.lookups import truth_words
@@ -42,14 +43,25 @@ ANY_DATE = (
 )
 # A number of any form: a currency has a few letters.
 ANY_NUMBER = r"^\P{L}*\d\P{L}*(\pL[\pL\pM.]{0,4}\P{L}*)?$|^\P{L}*\pL[\pL\pM.]{0,4}\P{L}*\d\P{L}*$"
-# Whole dates with a year of the Buddhist era, from 1957 to 2056, and of the Islamic and the Iranian
-# calendar.
-BUDDHIST = "buddhist"
-BUDDHIST_DATE = (
-    r"^(\d{1,2}[-/. ]\d{1,2}[-/. ]25\d{2}|25\d{2}[-/. ]\d{1,2}[-/. ]\d{1,2}|25\d{2}[01]\d[0-3]\d)"
-    r"(\D|$)"
-)
-ISLAMIC_DATE = r"^(\d{1,2}[-/.]\d{1,2}[-/.]1[34]\d{2}|1[34]\d{2}[-/.]\d{1,2}[-/.]\d{1,2})(\D|$)"
+# Whole dates with years that tell their calendar: from 1957 to 2056 in the Buddhist era, with the
+# name of an era in Japan, of three digits in Taiwan, of the Islamic calendar or the Iranian one.
+CALENDAR_DATES = {
+    "buddhist": (
+        r"^(\d{1,2}[-/. ]\d{1,2}[-/. ]25\d{2}|25\d{2}[-/. ]\d{1,2}[-/. ]\d{1,2}"
+        r"|25\d{2}[01]\d[0-3]\d)(\D|$)"
+    ),
+    "japanese": (
+        r"^(令和|平成|昭和|大正|明治|[RHSTMＲＨＳＴＭ])[.]? ?(元|\d{1,2})"
+        r"[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}(\D|$)"
+    ),
+    "roc": r"^((中華)?民國 ?\d{1,3}年\d{1,2}月\d{1,2}日|1\d{2}([-/.])\d{1,2}[-/.]\d{1,2})(\D|$)",
+    "persian": (r"^(\d{1,2}[-/.]\d{1,2}[-/.]1[34]\d{2}|1[34]\d{2}[-/.]\d{1,2}[-/.]\d{1,2})(\D|$)"),
+}
+# Years of Taiwan before its hundredth are those of other people too, with the day behind.
+REPUBLIC_DATE = r"^\d{2,3}[-/.]\d{1,2}[-/.]\d{1,2}(\D|$)"
+REPUBLIC_DATE_IN_DIGITS = r"^[01]?\d{2}[01]\d[0-3]\d$"
+# In such a column a day of the year 0 is none of its calendar.
+NO_DAY = r"^0000|\D0000(\D|$)"
 LOOKED_AT = 200  # values by which patterns are ruled out
 SHORTEST_SCALE, LONGEST_SCALE = 2, 37
 
@@ -126,7 +138,10 @@ TIMES = (
     PatternShape("HHmmssZ", "%H%M%SZ", r"\d{6}Z"),
 )
 # What may stand between a date and a time, and how a pattern writes it.
-JOINERS = {" ": " ", "T": "'T'", ", ": ", ", " at ": " 'at' ", "": ""}
+JOINERS = {" ": " ", "T": "'T'", ", ": ", ", "": ""} | {
+    f" {word} ": f" '{word}' "
+    for word in ("at", "klo", "kl.", "kl", "um", "à", "às", "a las", "om", "godz.", "o", "v", "u")
+}
 COMPACT = "yyyyMMdd"
 
 
@@ -159,29 +174,38 @@ def infer(column: pl.Series) -> Inferred:
         return Inferred("string")
     if _are_truth_words(values):
         return Inferred("boolean")
-    if _most_look_like(values, ISLAMIC_DATE):
-        return Inferred("string")  # read as they stand, they would be of the Middle Ages
-    if _most_look_like(values, BUDDHIST_DATE):
-        return _of_buddhist_years(values)
+    for calendar, shape in CALENDAR_DATES.items():
+        has_two_digits = calendar == "roc" and _has_republic_years(values)
+        if has_two_digits or _most_look_like(values, shape):
+            return of_calendar(values, calendar)
     return _date_or_datetime(values) or _number(values) or Inferred("string")
 
 
-def _of_buddhist_years(values: pl.Series) -> Inferred:
-    """The type of dates whose years are counted as in Thailand, or of what only looks so."""
-    year = values.str.extract(BUDDHIST_YEAR, 2).cast(pl.Int32) - BUDDHIST_YEARS_BEFORE
-    parts = pl.DataFrame({"text": values, "year": year.cast(pl.String)})
-    common = parts.select(
-        pl.when(pl.col("year").is_null())
-        .then("text")
-        .otherwise(
-            pl.col("text").str.replace(BUDDHIST_YEAR, "${1}@${3}").str.replace("@", pl.col("year"))
-        )
-    ).to_series()
-    inferred = _date_or_datetime(common)
-    if inferred is None:
+def _has_republic_years(values: pl.Series) -> bool:
+    """Whether values have the year first, of two digits and in some of them of three."""
+    return bool(
+        _most_look_like(values, REPUBLIC_DATE) and values.str.contains(CALENDAR_DATES["roc"]).any()
+    )
+
+
+def of_calendar(values: pl.Series, calendar: str) -> Inferred:
+    """The type of dates of a calendar, or of what only looks so.
+
+    Years of Iran are those of Islam too, so that `others` has what also fits: months of 31 days are
+    Iran's alone.
+    """
+    calendars = ("persian", "islamic") if calendar == "persian" else (calendar,)
+    fitting: list[Inferred] = []
+    for each in calendars:
+        common = common_texts(values, each)
+        inferred = _date_or_datetime(common.set(common.str.contains(NO_DAY), "-"))
+        if inferred is not None:
+            fitting += [replace(one, calendar=each) for one in (inferred, *inferred.others)]
+    if not fitting:
         return _number(values) or Inferred("string")
-    others = tuple(replace(other, calendar=BUDDHIST) for other in inferred.others)
-    return replace(inferred, calendar=BUDDHIST, others=others)
+    best = min(fitting, key=lambda inferred: inferred.misfits)
+    best = replace(best, others=())
+    return replace(best, others=tuple(replace(one, others=()) for one in fitting if one != best))
 
 
 def _are_truth_words(values: pl.Series) -> bool:
@@ -303,7 +327,7 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     if not _most_look_like(values, ANY_DATE):
         return None
     fitting: list[Inferred] = []
-    values = _with_english_months(values)
+    values = english_clock(_with_english_months(values))
     for date in DATES:
         if not _most_look_like(values, f"^{date.shape}"):
             continue

@@ -41,29 +41,44 @@ from c360_assets.ingest.suggest.column_numbers import (
 )
 from c360_assets.ingest.suggest.column_types import (
     COMPACT,
-    ISLAMIC_DATE,
+    REPUBLIC_DATE,
+    REPUBLIC_DATE_IN_DIGITS,
     Inferred,
     infer,
+    of_calendar,
     present,
 )
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.tagging import tag_columns
+from c360_assets.semantics.countries import country_facts
 from c360_assets.semantics.tags import column_for, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 
 DELETED_NAME = re.compile(r"^_?(is|was)?[_ ]?(soft[_ ]?)?(deleted|removed)(__c)?$|^geloscht$", re.I)
+CALENDAR_WORDS = {
+    "buddhist": "its years are 543 ahead, of the Buddhist era",
+    "roc": "its years are 1911 behind, of the Republic of China",
+    "japanese": "its years are counted within Japan's eras",
+    "persian": "its days are of the Iranian calendar",
+    "islamic": "its days are of the Islamic calendar of Saudi Arabia",
+}
+REPUBLIC = "TW"
+IRANIAN = ("IR", "AF")
 # What `tidy_name` leaves of a name without plain letters.
 NO_PLAIN_NAME = "field"
 
 
-def describe_columns(sample: Sample, *, day_first: bool = False) -> list[Column]:
-    """The columns of a sample; `day_first`: where dates can be read in two ways, the day is."""
+def describe_columns(sample: Sample, *, country: str = "") -> list[Column]:
+    """The columns of a sample; where dates can be read in two ways, they are as in the `country`
+    (its ISO code, empty where none is known)."""
     frame = sample.frame
     columns = [
         Column(name, name, _field_type(sample, name), _uniqueness(frame[name]))
         for name in frame.columns
     ]
-    _settle_dates(columns, day_first=day_first)
+    for column in columns:
+        _settle_calendar(column, present(frame[column.name]), country)
+    _settle_dates(columns, day_first=country_facts(country).first_in_dates == "day")
     _settle_decimal_commas(columns, frame)
     for column in columns:
         _look_at_values(column, present(frame[column.name]))
@@ -92,12 +107,7 @@ def _look_at_values(column: Column, values: pl.Series) -> None:
     if column.type == "string" and not is_identifier_name(column.name):
         column.notes += _what_was_not_understood(column, values)
     if column.inferred.calendar is not None:
-        column.notes.append("its years are 543 ahead, of the Buddhist era, and are read so")
-    if column.type == "string" and len(values) and values.str.contains(ISLAMIC_DATE).all():
-        column.notes.append(
-            "NOT UNDERSTOOD: dates of the Islamic or the Iranian calendar; it stays text"
-        )
-        return
+        column.notes.append(f"{CALENDAR_WORDS[column.inferred.calendar]}, and are read so")
     if column.inferred.ambiguous:
         column.notes.append("another date pattern fits too: check which")
     if column.type in {"date", "datetime"} and values.str.contains(YEARLESS).any():
@@ -233,6 +243,31 @@ def _uniqueness(values: pl.Series) -> float:
 
 def _date_part(inferred: Inferred) -> str | None:
     return inferred.format.split(" ")[0] if inferred.format else None
+
+
+def _settle_calendar(column: Column, values: pl.Series, country: str) -> None:
+    """The calendar of days that several have, by the country."""
+    if country == REPUBLIC and column.type in {"string", "integer"}:
+        shape = REPUBLIC_DATE
+        if DAY_NAME.search(without_marks(column.name)):
+            shape += f"|{REPUBLIC_DATE_IN_DIGITS}"
+        is_date = len(values) > 0 and bool(values.str.contains(shape).all())
+        column.inferred = of_calendar(values, "roc") if is_date else column.inferred
+        return
+    possible = (column.inferred, *column.inferred.others)
+    fitting = {inferred.calendar for inferred in possible}
+    if fitting != {"persian", "islamic"}:
+        return
+    if not country:
+        column.inferred = Inferred("string")
+        column.notes.append(
+            "NOT UNDERSTOOD: days of the Iranian calendar or the Islamic one; name the country in"
+            " tenant.yaml, or write `type: date` with `calendar: persian` or `calendar: islamic`"
+        )
+        return
+    own = "persian" if country in IRANIAN else "islamic"
+    chosen = [replace(each, others=()) for each in possible if each.calendar == own]
+    column.inferred = replace(chosen[0], others=tuple(chosen[1:]))
 
 
 def _settle_dates(columns: list[Column], *, day_first: bool) -> None:

@@ -90,7 +90,7 @@ def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
     day_first = day_comes_first(tenant)
-    columns = describe_columns(sample, day_first=day_first)
+    columns = describe_columns(sample, country=_country_of(tenant))
     note_nested(sample, columns)
     source = source or _title(source_folder(delivery)) or "My Source"
     feed = feed or _title(name_without_day(delivery)) or "Feed"

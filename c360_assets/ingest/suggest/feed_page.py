@@ -20,7 +20,7 @@ from c360_assets.ingest.suggest.primary_key import ProposedKey, propose_primary_
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.trial import Trial
 from c360_assets.semantics.tags import is_profile
-from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
+from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS, tell_apart
 from c360_assets.tenant.feeds import NUMBER_DATES
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.schemas import schema_line
@@ -143,11 +143,11 @@ def _stitch(columns: list[Column], stitched_table: str | None) -> str:
     if stitched_table is not None:
         return f"stitch: false  # {stitched_table} makes columns of it, and is stitched"
     first_tags = {column.tags[0] for column in columns if column.tags}
-    profile = sum(is_profile(tag) for tag in first_tags)
-    note = f"{profile} profile tags suggested"
+    profile = {tag for tag in first_tags if is_profile(tag)}
+    note = f"{len(profile)} profile tags suggested"
     if profile and any(tag.startswith("fk-") for column in columns for tag in column.tags):
         return f"stitch: true  # {note}, and a number that other feeds know"
-    if profile >= FEW_PROFILE_TAGS:
+    if tell_apart(profile):
         return f"stitch: true  # {note}"
     return f"stitch: false  # {note}; people are told apart well from {FEW_PROFILE_TAGS} on"
 

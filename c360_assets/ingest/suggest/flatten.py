@@ -29,7 +29,7 @@ from c360_assets.ingest.suggest.table_tags import is_order, table_kinds
 from c360_assets.semantics.tags import is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
-from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
+from c360_assets.tenant.check_tags import tell_apart
 from c360_assets.tenant.schemas import schema_line
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.wording import counted
@@ -302,7 +302,7 @@ def _table(
     columns = describe_columns(sample)
     profile = {column.tags[0] for column in columns if column.tags and is_profile(column.tags[0])}
     # The elements of a list would be records of the same persons again.
-    stitched = len(profile) >= FEW_PROFILE_TAGS and not of_a_list
+    stitched = tell_apart(profile) and not of_a_list
     if link is not None:
         _link_lines(columns, key[0], link, of_a_list=of_a_list)
     _keep_links(leaves, columns, of_a_list=of_a_list)
@@ -343,7 +343,7 @@ def _keep_links(leaves: list[_Leaf], columns: list[Column], *, of_a_list: bool) 
 def _are_of_persons(columns: Sequence[Column]) -> bool:
     """Whether the rows of a feed are stitched."""
     profile = {tag for column in columns for tag in column.tags[:1] if is_profile(tag)}
-    return len(profile) >= FEW_PROFILE_TAGS
+    return tell_apart(profile)
 
 
 def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) -> None:
