@@ -91,13 +91,23 @@ def test_a_last_row_that_holds_the_sum_of_a_column_is_told_whatever_it_is_called
         ("25551234567020423.csv", "*.csv", "Feed"),
         ("20260601_customers.csv", "'yyyyMMdd'*.csv", "Customers"),
         ("store_17.csv", "store_17.csv", "Store 17"),
+        ("Members 31052026.csv", "Members 'ddMMyyyy'*.csv", "Members"),
+        ("guests_Jun_02_2026.csv", "guests_'MMM'_'dd'_'yyyy'*.csv", "Guests"),
+        ("guests 02-june-2026.csv", "guests 'dd'-'MMM'-'yyyy'*.csv", "Guests"),
+        ("guests June 2, 2026.csv", "guests *.csv", "Guests"),
+        ("sales_2026-06.csv", "sales_*.csv", "Sales"),
+        ("Umsatz Juni 2026.csv", "Umsatz *.csv", "Umsatz"),
+        ("20260602/Guests.csv", "'yyyyMMdd'/Guests*.csv", "Guests"),
+        ("2026/06/02/part-0001.csv", "'yyyy/MM/dd'/part-*.csv", "Part 0001"),
+        ("year=2026/month=06/day=02/a.csv", "year='yyyy'/month='MM'/day='dd'/a*.csv", "A"),
     ],
 )
 def test_what_the_next_delivery_has_otherwise_is_no_fixed_text(
     tmp_path: Path, name: str, pattern: str, feed: str
 ) -> None:
     proposal = propose(tmp_path, "\n".join([HEADER, *ROWS]), name)
-    assert (proposal.pattern, proposal.feed) == (f"'shop/{pattern}'", feed)
+    whole = f"'shop/{pattern}'".replace("''", "")
+    assert (proposal.pattern, proposal.source, proposal.feed) == (whole, "Shop", feed)
 
 
 def test_of_columns_that_may_mean_one_thing_the_better_name_is_it(tmp_path: Path) -> None:
