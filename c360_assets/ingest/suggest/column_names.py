@@ -13,7 +13,7 @@ from c360_assets.semantics.tags import without_marks
 # A last word, or an ending of a word where no other word ends so (`paid` is no id).
 IDENTIFIER_NAME = re.compile(
     r"(^|[^a-z0-9])(id|ids|key|code|sku|upc|ean|isbn|asin|uuid|guid|number|no|nr|num|nro|kod|broj"
-    r"|cislo|numer|numero|nummer)[^a-z0-9]*$|^(nr|numer|nro|num|no|broj|cislo)[ _.]"
+    r"|cislo|numer|numero|nummer)[^a-z0-9]*$|^(id|nr|numer|nro|num|no|broj|cislo)[ _.]"
     r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
     r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
     r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
@@ -65,7 +65,8 @@ COUNT_NAME = re.compile(
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
-    r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz"
+    r"updat|(^|[ _])upd$|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz"
+    r"|atualiz"
     r"|alter(ad|ac|ed)|ultima (alter|modific|atual)|แก้ไข|ปรับปรุง"
     r"|mise a jour|modosit|frissit|cap ?nhat|diubah|guncelle|zmen[ey]n|izmen|עדכון|تحديث|تعديل"
     r"|зміни|змінено|изменен|обновлен|оновлен|ενημερωσ|τροποποι|gewijzigd|wijzig"
@@ -78,7 +79,7 @@ CUSTOMER_NUMBER = re.compile(
     r"|(^|[_ ])(primary|bill ?to|sold ?to)[_ ](contact|customer)$"
     r"|^membership[_ ]?(no|nr|number|id)$|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
     r"|^(no(mor|\.)?|id|kode|cod(igo)?|code|numero|numer|nr|cislo)[_ ]((do|de|del|du)[_ ])?"
-    r"(pelanggan|klienta|cliente|client|zakaznika|kupca)$"
+    r"(pelanggan|klienta|cliente|client|customer|contact|zakaznika|kupca)$"
     r"|^(n(o|\.o|°)?\.?|id|cod(igo|ice)?|numero|numer|nr|cislo)[ _]((do|de|del|du|dell?a?)[ _])?"
     r"(hospede|huesped|ospite|hote|goscia|hosta|utente|usuario|socio|membro|miembro|titular|tomador"
     r"|asegurado|segurado|assicurato|abonenta|abonado|abbonato|adherent|contribuinte|czlonka|clena"

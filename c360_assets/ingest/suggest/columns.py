@@ -24,6 +24,7 @@ from c360_assets.ingest.suggest.column import (
     are_whole,
 )
 from c360_assets.ingest.suggest.column_names import (
+    CAMEL,
     COUNT_NAME,
     MONEY_NAME,
     OTHER_ALPHABET,
@@ -52,6 +53,12 @@ from c360_assets.semantics.tags import column_for, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 
 DELETED_NAME = re.compile(r"^_?(is|was)?[_ ]?(soft[_ ]?)?(deleted|removed)(__c)?$|^geloscht$", re.I)
+# What databases keep as 0 and 1.
+FLAG_NAME = re.compile(
+    r"^(is|has|was|accepts?)[ _]|(^|[ _])(deleted|removed|valid|enabled|active|guest|test)$"
+    r"|newsletter|opt(ed)?[ _-]?(in|out)$|(un)?subscribed$|consent$",
+    re.IGNORECASE,
+)
 # What `tidy_name` leaves of a name without plain letters.
 NO_PLAIN_NAME = "field"
 
@@ -185,6 +192,9 @@ def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferr
         return inferred
     if is_identifier_name(plain_name):
         return Inferred("string")
+    if inferred.type == "integer" and FLAG_NAME.search(CAMEL.sub("_", plain_name)):
+        is_flag = inferred.number is None and bool(values.is_in(["0", "1"]).all())
+        return Inferred("boolean") if is_flag else inferred
     is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
     if inferred.type == "integer" and is_money:
         return replace(inferred, type="decimal", scale=MONEY_SCALE_OF_INTEGERS)

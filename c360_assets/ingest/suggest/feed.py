@@ -77,10 +77,13 @@ def propose_feed(
     return proposal_of(draft_feed(path, source, feed), flatten=flatten)
 
 
-def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -> Draft:
-    """What is proposed for files like one, tried and not yet written."""
+def draft_feed(
+    path: Path, source: str | None = None, feed: str | None = None, *, sheet: str | None = None
+) -> Draft:
+    """What is proposed for files like one, tried and not yet written; of a workbook for a `sheet`,
+    by default the fullest."""
     tenant = tenant_of(path)
-    sample = read_sample(path, country=_country_of(tenant))
+    sample = read_sample(path, country=_country_of(tenant), sheet=sheet)
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
     relative = below_landing(path)

@@ -7,6 +7,7 @@ One proposal for each pattern: files of several days are one feed. What a propos
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from c360_assets.ingest.suggest.order_tables import (
     purchases_in,
 )
 from c360_assets.ingest.suggest.pattern import below_landing
+from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.new_files import write_new_files
 from c360_assets.tenant.schemas import write_schemas
@@ -63,8 +65,22 @@ def propose_folder(
             continue
         taken_names.add(draft.name.lower())
         drafts.append(draft)
+        for sheet in draft.sample.other_sheets:
+            try:
+                other = draft_feed(path, source, f"{draft.feed} {_plain(sheet)}", sheet=sheet)
+            except C360Error as error:
+                place = f"{path.relative_to(folder)}, sheet {sheet}"
+                unread[place] = str(error).removeprefix(f"{path}: ")
+                continue
+            taken_names.add(other.name.lower())
+            drafts.append(other)
     proposals = _proposals(drafts[::-1], flatten=flatten)
     return FolderProposals(proposals, dict(sorted(unread.items())))
+
+
+def _plain(sheet: str) -> str:
+    """A sheet's name as a part of a feed's."""
+    return re.sub(r"[^A-Za-z0-9]+", " ", without_marks(sheet)).strip() or "Sheet"
 
 
 def propose_file(

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_assets.ingest.suggest.column import Column
-from c360_assets.ingest.suggest.column_names import is_customer_number_name, is_identifier_name
+from c360_assets.ingest.suggest.column_names import (
+    is_customer_number_name,
+    is_identifier_name,
+    plain_header,
+)
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import tried
@@ -116,8 +120,9 @@ def _is_called_a_number(column: Column) -> bool:
 
 
 def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
-    """Whose numbers they are: of the same source before others; None where two are as likely."""
-    likely: list[tuple[bool, int, _Numbers]] = []
+    """Whose numbers they are: of the same source before others, then where they are called alike,
+    then where they are the key; None where two are as likely."""
+    likely: list[tuple[bool, bool, bool, int, _Numbers]] = []
     for owner in owners:
         if owner.draft is numbers.draft:
             continue
@@ -126,10 +131,20 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
         if shared < LEAST_SHARED or shared < LEAST_SHARE * len(numbers.values):
             continue
         if is_same_source or _are_long(numbers.values):
-            likely.append((is_same_source, shared, owner))
-    best = max((rank[:2] for rank in likely), default=None)
+            is_alike = _plain(owner.column) == _plain(numbers.column)
+            likely.append((is_same_source, is_alike, _is_key(owner), shared, owner))
+    best = max((rank[:-1] for rank in likely), default=None)
     fitting = [owner for *rank, owner in likely if tuple(rank) == best]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _plain(column: Column) -> str:
+    return plain_header(column.name).lower()
+
+
+def _is_key(numbers: _Numbers) -> bool:
+    draft = numbers.draft
+    return propose_primary_key(draft.columns, draft.sample.frame).columns == [numbers.column.output]
 
 
 def _are_long(values: pl.Series) -> bool:

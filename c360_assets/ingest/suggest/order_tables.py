@@ -147,10 +147,10 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
             return None  # rows of something else about orders, such as payments
         orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags))
         return None if _tagged(draft, ORDER_ID) and not orders.says_more else orders
-    for head in drafts:
-        key = _key_of_head(head, frame[tags[ORDER_ID].name]) if head is not draft else None
-        head_tags = _columns_by_tag(head) if key is not None else {}
-        head_tags = {tag: column for tag, column in head_tags.items() if tag not in OF_ITEMS}
+    for head, key in _heads(draft, tags[ORDER_ID], drafts):
+        head_tags = {
+            tag: column for tag, column in _tags_of_head(head).items() if tag not in OF_ITEMS
+        }
         if DAY in head_tags and _knows_customer(head):
             states = states or states_of(head.columns, head.sample.frame)
             return Orders(draft, head, key, tags, head_tags, states)
@@ -177,6 +177,18 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
         if amounts:
             tags[REVENUE] = amounts[0]
     return tags
+
+
+def _tags_of_head(head: Draft) -> dict[str, Column]:
+    """The columns by tag of a feed in which each order has a row; its time may be called `created`
+    or the like."""
+    tags = _columns_by_tag(head)
+    if DAY in tags:
+        return tags
+    named = sales_tags([column.name for column in head.columns])
+    days = [column for column in head.columns if named.get(column.name) == DAY]
+    fitting = [day for day in days if _fits(day, DAY, head.sample.frame[day.name])]
+    return tags | dict(zip((DAY,), fitting, strict=False))
 
 
 def _fits(column: Column, tag: str, values: pl.Series) -> bool:
@@ -229,16 +241,29 @@ def _take_types(draft: Draft, tags: dict[str, Column]) -> None:
         take_type(column, CATALOGUE[tag].type, draft.sample.frame[column.name])
 
 
-def _key_of_head(head: Draft, order_ids: pl.Series) -> Column | None:
-    """The column of a feed in which each of these orders has a row."""
-    wanted = present(order_ids).unique()
-    for column in head.columns:
-        if column.type in NESTED or column.unique < ALL_DIFFER:
-            continue
-        shared = int(wanted.is_in(present(head.sample.frame[column.name]).implode()).sum())
-        if shared >= LEAST_SHARED and shared >= LEAST_SHARE * len(wanted):
-            return column
-    return None
+def _heads(items: Draft, order_id: Column, drafts: Sequence[Draft]) -> list[tuple[Draft, Column]]:
+    """The feeds in which each of these orders has a row, with the column that says which: those
+    that call it by the same name first, as short numbers of other things are equal by chance."""
+    wanted = present(items.sample.frame[order_id.name]).cast(pl.String).unique()
+    found = [
+        (head, column)
+        for head in drafts
+        if head is not items
+        for column in head.columns
+        if _may_be_key_of_head(column) and _shares(wanted, head.sample.frame[column.name])
+    ]
+    name = plain_header(order_id.name).lower()
+    return sorted(found, key=lambda one: plain_header(one[1].name).lower() != name)
+
+
+def _may_be_key_of_head(column: Column) -> bool:
+    is_plain = column.type not in NESTED and column.unique >= ALL_DIFFER
+    return is_plain and not is_customer_number_name(column.name)
+
+
+def _shares(wanted: pl.Series, values: pl.Series) -> bool:
+    shared = int(wanted.is_in(present(values).cast(pl.String).implode()).sum())
+    return shared >= LEAST_SHARED and shared >= LEAST_SHARE * len(wanted)
 
 
 def _tagged(draft: Draft, tag: str) -> bool:

@@ -90,7 +90,8 @@ class Sample:
     `files` has to say to read the file. `notes` is what a person should know of the file,
     `odd_rows` counts the rows that no record of these columns can be. `trial` is the sampled text
     as the file holds it, for a trial load; None where that has to read the file itself. `whole`
-    says that the sample is all of the file.
+    says that the sample is all of the file. `other_sheets` names those of a workbook that hold
+    rows too.
     """
 
     frame: pl.DataFrame
@@ -106,11 +107,14 @@ class Sample:
     odd_rows: int = 0
     trial: bytes | None = None
     whole: bool = True
+    other_sheets: tuple[str, ...] = ()
 
 
-def read_sample(path: Path, rows: int = SAMPLE_ROWS, *, country: str = "") -> Sample:
-    """The first `rows` rows of `path`. Where several encodings read a text, that of the `country`
-    (an ISO code) does.
+def read_sample(
+    path: Path, rows: int = SAMPLE_ROWS, *, country: str = "", sheet: str | None = None
+) -> Sample:
+    """The first `rows` rows of `path`, of a workbook those of a `sheet`, by default the fullest.
+    Where several encodings read a text, that of the `country` (an ISO code) does.
 
     Raises C360Error when the file is not there or not of a format that can be sampled.
     """
@@ -123,7 +127,7 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS, *, country: str = "") -> Sa
         raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
     kind = _archive_kind(path, head)
     if head.startswith(OLD_OFFICE_MARK) or (kind == "zip" and is_workbook(path)):
-        return _sample_of_workbook(path, rows)
+        return _sample_of_workbook(path, rows, sheet)
     if kind is not None:
         return _sample_of_archive(path, kind, rows, country)
     if head.startswith(GZIP_MARK) and _is_packed_document(path):
@@ -261,11 +265,12 @@ def _sample_of_records(
     return replace(sample, options={"records": records})
 
 
-def _sample_of_workbook(path: Path, rows: int) -> Sample:
-    """The sample of a workbook: that of the sheet that holds most, of several the first."""
+def _sample_of_workbook(path: Path, rows: int, sheet: str | None) -> Sample:
+    """The sample of a sheet of a workbook, by default the one that holds most, of several the
+    first."""
     try:
         texts = {name: _sheet_text(path, name, rows) for name in sheet_names(path)}
-        sheet = max(texts, key=lambda name: len(texts[name]))
+        sheet = sheet or max(texts, key=lambda name: len(texts[name]))
         text = sample_text(TextHead(texts[sheet], "utf-8", whole=True), rows)
     except SheetError as error:
         raise C360Error(f"{path}: {error}; {error.remedy}") from None
@@ -273,17 +278,27 @@ def _sample_of_workbook(path: Path, rows: int) -> Sample:
         raise C360Error(f"{path}: is a workbook without a visible sheet") from None
     except C360Error as error:
         raise C360Error(f"{path}: {error}") from None
-    filled = [name for name, content in texts.items() if content.count("\n") > 1]
+    others = [name for name, content in texts.items() if _is_filled(content) and name != sheet]
     options = _text_options(text)
     notes = text.notes
-    if len(filled) > 1:
+    if others:
         options["sheet"] = sheet
-        others = ", ".join(name for name in filled if name != sheet)
-        notes = (
-            *notes,
-            f"the sheet with most rows; each other sheet is a feed of its own: {others}",
-        )
-    return Sample(text.frame, "xlsx", {}, {}, header=text.header, options=options, notes=notes)
+        listed = ", ".join(others)
+        notes = (*notes, f"one sheet of several; each other sheet is a feed of its own: {listed}")
+    return Sample(
+        text.frame,
+        "xlsx",
+        {},
+        {},
+        header=text.header,
+        options=options,
+        notes=notes,
+        other_sheets=tuple(others),
+    )
+
+
+def _is_filled(content: str) -> bool:
+    return content.count("\n") > 1
 
 
 def _sheet_text(path: Path, sheet: str, rows: int) -> str:

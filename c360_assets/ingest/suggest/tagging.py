@@ -34,7 +34,7 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.column_numbers import (
     marks_of,
 )
-from c360_assets.ingest.suggest.column_tags import are_emails, guess
+from c360_assets.ingest.suggest.column_tags import are_emails, are_given_names, guess
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
@@ -227,7 +227,23 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         guessed = guess(column.name, frame[column.name])
         if guessed is not None:
             guesses[column.name] = guessed
+    guesses |= _names_beside_surnames(columns, frame, guesses)
     return guesses | _names_in_two_columns(columns, frame)
+
+
+def _names_beside_surnames(
+    columns: list[Column], frame: pl.DataFrame, guesses: dict[str, Guess]
+) -> dict[str, Guess]:
+    """`Client Name` with a word each, beside `Client Last Name`."""
+    tags = {guessed.tag for guessed in guesses.values()}
+    if "surname" not in tags or not {"given-name", "full-name"}.isdisjoint(tags):
+        return {}
+    for column in columns:
+        named = guess_by_name(column.name) if column.type == "string" else None
+        is_whole = column.name not in guesses and named is not None and named.tag == "full-name"
+        if is_whole and are_given_names(frame[column.name]):
+            return {column.name: Guess("given-name")}
+    return {}
 
 
 def _names_in_two_columns(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
@@ -317,8 +333,14 @@ def typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
     if wanted == "decimal" and column.type in {"integer", "float"}:
         scale = MONEY_SCALE_OF_INTEGERS if column.type == "integer" else MONEY_SCALE_OF_FLOATS
         return replace(inferred, type="decimal", scale=scale)
-    if wanted == "integer" and column.type in {"decimal", "float"} and inferred.number is None:
-        return Inferred("integer") if are_whole(present(values)) else None
+    if wanted == "integer" and column.type in {"decimal", "float"}:
+        numbers = present(values)
+        if inferred.number is not None:
+            numbers = numbers.str.replace_all(r"[.,]0*$", "")
+            is_whole = numbers.str.contains(r"^[-+]?\d{1,18}$").all()
+        else:
+            is_whole = are_whole(numbers)
+        return Inferred("integer", number=inferred.number) if is_whole else None
     texts = present(values).str.to_lowercase()
     if wanted == "boolean" and not texts.is_empty() and _are_truth_values(texts):
         return Inferred("boolean")
