@@ -46,6 +46,7 @@ NATIONAL_NUMBER = re.compile(
     r"|תעודתזהות|رقمالهوية|身份证号|身份证|身份證|주민등록번호|nationalid|citizenid|aadhaar|stcd1)",
     re.IGNORECASE,
 )
+UNITS_OF_THING = re.compile(r"(quantity|qty|quantidade|cantidad|menge)[ _]+(sku|product)", re.I)
 CUSTOM = re.compile(r"__p?c$", re.IGNORECASE)
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
@@ -94,6 +95,7 @@ CUSTOMER_NUMBER = re.compile(
     r"|^(номер|код) (дисконтнои |бонуснои )?(картки|карты|карточки)$"
     r"|^(κωδικος|αριθμος|αρ\.?) (πελατη|μελους|συνδρομητη)$"
     r"|^(uye|yolcu|abone)[_ ]?(no|numarasi|id|kodu)$"
+    r"|^(kunden|bonus|club|loyalty|customer)[_ ]?(karte|card)$|(^|[_ ])(external[_ ])?user[_ ]?id$"
     r"|^(顧客|会員|客户|客戶|会员|會員|고객|회원)(番号|id|コード|编号|編號|号|번호|코드)$",
     re.IGNORECASE,
 )
@@ -149,6 +151,8 @@ def is_identifier_name(name: str) -> bool:
     """Whether a column is called like something that tells one row from another."""
     plain_name = plain_header(name)
     words = CAMEL.sub("_", plain_name)
+    if UNITS_OF_THING.match(words):
+        return False
     if IDENTIFIER_NAME.search(words) or IDENTIFIER_ELSEWHERE.search(plain_name):
         return True
     return is_national_number_name(name)

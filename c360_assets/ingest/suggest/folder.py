@@ -65,11 +65,11 @@ def propose_folder(
             continue
         taken_names.add(draft.name.lower())
         drafts.append(draft)
-        for sheet in draft.sample.other_sheets:
+        for part in draft.sample.other_parts:
             try:
-                other = draft_feed(path, source, f"{draft.feed} {_plain(sheet)}", sheet=sheet)
+                other = draft_feed(path, source, f"{draft.feed} {_plain(part)}", part=part)
             except C360Error as error:
-                place = f"{path.relative_to(folder)}, sheet {sheet}"
+                place = f"{path.relative_to(folder)}, part {part}"
                 unread[place] = str(error).removeprefix(f"{path}: ")
                 continue
             taken_names.add(other.name.lower())
@@ -78,9 +78,10 @@ def propose_folder(
     return FolderProposals(proposals, dict(sorted(unread.items())))
 
 
-def _plain(sheet: str) -> str:
-    """A sheet's name as a part of a feed's."""
-    return re.sub(r"[^A-Za-z0-9]+", " ", without_marks(sheet)).strip() or "Sheet"
+def _plain(part: str) -> str:
+    """The name of a sheet or a member as a part of a feed's."""
+    stem = re.sub(r"(\.[A-Za-z]{2,7})+$", "", without_marks(part))
+    return re.sub(r"[^A-Za-z0-9]+", " ", stem).strip().title() or "Part"
 
 
 def propose_file(

@@ -18,6 +18,7 @@ from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
 from c360_assets.ingest.suggest.flatten import FlatTable
+from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
 from c360_assets.ingest.suggest.purchases import (
@@ -100,6 +101,8 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             if draft is not None:
                 _take_types(draft, tags)
                 changed.add(draft.name)
+        for column in orders.items.columns:
+            column.tags = [tag for tag in column.tags if not tag.startswith(PURCHASE)]
         for tag, column in orders.item_tags.items():
             # What tells rows of orders apart is told by tags, wherever they are written.
             column.tags = [tag, *(other for other in column.tags if other != tag)]
@@ -136,7 +139,8 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     if PRODUCT not in tags and (ORDER_ID not in tags or tags[ORDER_ID].unique < ALL_DIFFER):
         is_said_twice = any(_is_of_same_source(draft, other) for other in drafts)
         tags = tags if is_said_twice else _tags_of_sales(draft, tags) or tags
-    if ORDER_ID not in tags or REVENUE not in tags:
+    has_amount = REVENUE in tags or {QUANTITY, UNIT_PRICE} <= tags.keys()
+    if ORDER_ID not in tags or not has_amount:
         return None
     if IS_RETURN in tags or IS_CANCELLATION in tags:
         return None
@@ -170,6 +174,13 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
         for column in usable
         if column.name in kind.tags and _fits(column, kind.tags[column.name], frame[column.name])
     }
+    if is_of_whole_order(tags, frame):
+        del tags[REVENUE]
+    if REVENUE not in tags:
+        found = line_total(tags, usable, frame)
+        tags |= {} if found is None else {REVENUE: found}
+    if DAY not in tags and {ORDER_ID, QUANTITY} <= tags.keys():
+        tags |= _day_by_any_name(draft)
     if REVENUE not in tags and not OF_ITEMS & tags.keys() - {ORDER_ID}:
         # Beside items the same name may be the total of all of them, on each of their rows.
         totals = [column for column in usable if TOTAL.fullmatch(plain_header(column.name))]
@@ -183,12 +194,15 @@ def _tags_of_head(head: Draft) -> dict[str, Column]:
     """The columns by tag of a feed in which each order has a row; its time may be called `created`
     or the like."""
     tags = _columns_by_tag(head)
-    if DAY in tags:
-        return tags
-    named = sales_tags([column.name for column in head.columns])
-    days = [column for column in head.columns if named.get(column.name) == DAY]
-    fitting = [day for day in days if _fits(day, DAY, head.sample.frame[day.name])]
-    return tags | dict(zip((DAY,), fitting, strict=False))
+    return tags if DAY in tags else tags | _day_by_any_name(head)
+
+
+def _day_by_any_name(draft: Draft) -> dict[str, Column]:
+    """The time of orders, where it is called by a name that other tables have too."""
+    named = sales_tags([column.name for column in draft.columns])
+    days = [column for column in draft.columns if named.get(column.name) == DAY]
+    fitting = [day for day in days if _fits(day, DAY, draft.sample.frame[day.name])]
+    return dict(zip((DAY,), fitting, strict=False))
 
 
 def _fits(column: Column, tag: str, values: pl.Series) -> bool:

@@ -5,6 +5,7 @@ What a pattern means is in `tenant.files`.
 
 from __future__ import annotations
 
+import glob
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +155,14 @@ def _date_pattern(day: re.Match[str], order: _DateOrder) -> str:
     separator = day["sign"] or day["mark"] or ""
     # A point stands in quotes, as `tenant.files` wants it; other signs may stand bare.
     return ("'.'" if separator == "." else separator).join(order.parts)
+
+
+def pattern_of_member(name: str) -> str:
+    """The pattern of the members of an archive that are called like one, as `files.contents` has
+    it: numbers that count its parts are left open too."""
+    in_folder = name.rpartition("/")[2]
+    open_names = PART_NUMBER.sub("*", _varying(glob.escape(in_folder)))
+    return re.sub(r"\*+", "*", open_names)
 
 
 def _varying(text: str) -> str:

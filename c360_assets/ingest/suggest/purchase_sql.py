@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
+from c360_assets.ingest.suggest.line_totals import UNIT_PRICE
 from c360_assets.ingest.suggest.purchases import (
     DAY,
     IS_CANCELLATION,
@@ -122,6 +123,8 @@ def _bought_sql(orders: Orders) -> dict[str, str]:
     by_tag = NO_ITEMS | of_head | of_items
     bought = {column_for(tag): sql for tag, sql in by_tag.items()}
     if QUANTITY in orders.item_tags:
+        if REVENUE not in orders.item_tags:
+            bought[AMOUNT] = f"({bought[UNITS]} * {of_items[UNIT_PRICE]})"
         bought[UNITS] = _units_sql(orders, bought)
     if orders.time is not None:
         bought[column_for(DAY)] = _moment_sql(orders, by_tag[DAY])
@@ -227,6 +230,12 @@ def _comment(orders: Orders) -> str:
         )
     if QUANTITY not in orders.item_tags or PRODUCT not in orders.item_tags:
         lines.append("GUESSED: where it says no product or quantity, a row is one unit of 'order'.")
+    if REVENUE not in orders.item_tags:
+        price = orders.item_tags[UNIT_PRICE].output
+        lines.append(
+            f"GUESSED: no column says what a row costs as a whole; it is {price} times the "
+            "quantity, before what is taken off of orders."
+        )
     if orders.has_weights:
         lines.append("GUESSED: quantities with fractions are weights, each of one unit or more.")
     if orders.refunded is not None:
@@ -246,7 +255,7 @@ def _comment(orders: Orders) -> str:
 
 def _yaml(orders: Orders, name: str, key: Sequence[str]) -> str:
     by_tag = {column_for(tag): tag for tag in (NO_ITEMS | orders.head_tags | orders.item_tags)}
-    by_tag |= {"is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
+    by_tag |= {AMOUNT: REVENUE, "is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
     for column in orders.links:
         by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
     tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]

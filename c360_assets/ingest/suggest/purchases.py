@@ -74,7 +74,7 @@ class Orders:
     @property
     def says_more(self) -> bool:
         """Whether rows say of what was bought what tags alone do not."""
-        is_whole = PRODUCT in self.item_tags and QUANTITY in self.item_tags
+        is_whole = {PRODUCT, QUANTITY, REVENUE} <= self.item_tags.keys()
         told = self.states is not None or self.refunded is not None or self.has_negatives
         told = told or self.time is not None or bool(self.left_out)
         return not is_whole or told or self.has_weights

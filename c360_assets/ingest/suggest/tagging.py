@@ -37,6 +37,7 @@ from c360_assets.ingest.suggest.column_numbers import (
 from c360_assets.ingest.suggest.column_tags import are_emails, are_given_names, guess
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
+from c360_assets.ingest.suggest.line_totals import REVENUE, is_of_whole_order
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
 from c360_assets.ingest.suggest.unnamed_columns import guess_unnamed
 from c360_assets.semantics.lookups import order_states, truth_words
@@ -112,6 +113,8 @@ def _tag_other_tables(
             continue
         missing = [*kind.missing, *_unfitting(kind, columns, frame)]
         links = [column for column in columns if _is_link(column, kind)]
+        if kind.prefix == "txn-item" and is_of_whole_order(_by_tag(kind, columns), frame):
+            missing.append(f"{REVENUE} (the amount repeats that of the whole order)")
         if kind.prefix == "txn-item" and not links:
             missing.append("the customer's number (fk-customer-id)")
         if missing:
@@ -125,6 +128,10 @@ def _tag_other_tables(
             _tag_link(column, frame[column.name])
         return {name: guess for name, guess in guesses.items() if name not in kind.tags}
     return guesses
+
+
+def _by_tag(kind: TableKind, columns: list[Column]) -> dict[str, Column]:
+    return {kind.tags[column.name]: column for column in columns if column.name in kind.tags}
 
 
 def _repeats_products(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> bool:
