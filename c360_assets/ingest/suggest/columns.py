@@ -268,6 +268,8 @@ def _name_in_latin(column: Column) -> str:
     if is_customer_number_name(column.name):
         return "customer_number"
     plain_name = tidy_name(column.name)
+    if plain_name.isdigit():
+        return f"{NO_PLAIN_NAME}_{plain_name}"
     if plain_name != NO_PLAIN_NAME:
         return plain_name
     return "identifier" if is_identifier_name(column.name) else NO_PLAIN_NAME

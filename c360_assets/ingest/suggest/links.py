@@ -99,15 +99,22 @@ def _passed_over(draft: Draft, known: Sequence[Column]) -> list[Column]:
 
 
 def _may_be_owners(draft: Draft) -> list[Column]:
-    """The columns in which each row of a feed of persons has a number of its own."""
+    """The columns in which rows of a feed of persons have numbers of their own."""
     key = propose_primary_key(draft.columns, draft.sample.frame).columns
     return [
         column
         for column in draft.columns
         if not (column.tags or column.lost_digits or column.row_index)
-        and column.unique >= ALL_DIFFER
+        and _differ(draft, column)
         and ([column.output] == key or _is_called_a_number(column))
     ]
+
+
+def _differ(draft: Draft, column: Column) -> bool:
+    """Whether nearly all rows have a number of their own; who has no account has none."""
+    values = present(draft.sample.frame[column.name])
+    has_most = len(values) >= LEAST_SHARE * draft.sample.frame.height
+    return has_most and len(values) > 0 and values.n_unique() >= ALL_DIFFER * len(values)
 
 
 def _may_name_another(column: Column) -> bool:

@@ -6,6 +6,7 @@ What one column's name and values say is in `column_tags`, what makes a kind of 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ from c360_assets.ingest.suggest.column_tags import are_emails, are_given_names, 
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.line_totals import REVENUE, is_of_whole_order
+from c360_assets.ingest.suggest.split_values import NOTE, split_values
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
 from c360_assets.ingest.suggest.unnamed_columns import guess_unnamed
 from c360_assets.semantics.lookups import order_states, truth_words
@@ -71,6 +73,7 @@ ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     """Tags where name, values and type allow; of several columns the first gets a single tag."""
     guesses = _guesses(columns, frame)
+    guesses = _without_parts(guesses, columns, frame)
     guesses = _tag_other_tables(columns, frame, guesses)
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
     if profile == {"state"} or _are_states_of_orders(guesses, frame):
@@ -84,7 +87,7 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     for column in columns:
         guessed = guesses.get(column.name)
         if guessed is None:
-            if not column.tags:
+            if not column.tags and not _is_noted_part(column):
                 _note_possible_tag(column, frame[column.name])
             continue
         if _give_tag(column, guessed.tag, frame[column.name], given):
@@ -93,6 +96,23 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     _add_namespaces(tagged, guesses)
     if profile and "update-dt" not in given:
         _tag_time_of_change(columns)
+
+
+def _is_noted_part(column: Column) -> bool:
+    return any(note.startswith("a part of a ") for note in column.notes)
+
+
+def _without_parts(
+    guesses: dict[str, Guess], columns: list[Column], frame: pl.DataFrame
+) -> dict[str, Guess]:
+    """The guesses without those of columns that hold parts of values, which become texts."""
+    parts: set[str] = set()
+    for split in split_values(columns, frame):
+        for column in split.columns:
+            column.inferred = Inferred("string")
+            column.notes = [NOTE.format(tag=split.tag)]
+            parts.add(column.name)
+    return {name: guess for name, guess in guesses.items() if name not in parts}
 
 
 def _tag_other_tables(
@@ -234,6 +254,11 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         guessed = guess(column.name, frame[column.name])
         if guessed is not None:
             guesses[column.name] = guessed
+    for name, guessed in list(guesses.items()):
+        # `注文者名` beside `注文者姓` is the name that comes after it.
+        beside = guesses.get(re.sub("名$", "姓", name))
+        if guessed.tag == "full-name" and beside is not None and beside.tag == "surname":
+            guesses[name] = Guess("given-name")
     guesses |= _names_beside_surnames(columns, frame, guesses)
     return guesses | _names_in_two_columns(columns, frame)
 
