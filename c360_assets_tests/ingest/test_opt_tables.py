@@ -37,12 +37,13 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "รับข่าวสาร": (["ใช่", "ไม่ใช่"], "email", [True, False]),
     "الموافقة على التسويق": (["نعم", "لا"], "email", [True, False]),
     "Nieuwsbrief": (["Ja", "Nee"], "email", [True, False]),
+    "newsletter": (["1", "0"], "email", [True, False]),
     "Markkinointilupa": (["Kyllä", "Ei"], "email", [True, False]),
     "sms_consent": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
-    "Status": (["Subscribed", "Unsubscribed"], "email", [True, False]),
+    "Status": (["Subscribed", "Unsubscribed", "Not Activated"], "email", [True, False, False]),
 }
-YES = {"Ja", "Kyllä", "Sim", "ano", "TAK", "true", "ใช่", "نعم", "yes"}
+YES = {"1", "Ja", "Kyllä", "Sim", "ano", "TAK", "true", "ใช่", "نعم", "yes"}
 
 
 @pytest.mark.parametrize("column", CONSENTS)

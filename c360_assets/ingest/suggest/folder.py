@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c360_assets.errors import C360Error
@@ -102,13 +102,14 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
         note_sales_said_twice(drafts)
     proposals = []
     for draft in drafts:
-        note_states(draft)
+        if draft.name not in tables:
+            note_states(draft)
         if not flatten:
             note_consent(draft)
         more = [tables[draft.name]] if draft.name in tables else []
         proposal = proposal_of(draft, flatten=flatten)
         if flatten:
-            more += purchases_in(proposal.tables, draft)
+            proposal = replace(proposal, tables=tuple(purchases_in(proposal.tables, draft)))
             more += opt_tables_of(draft, proposal.tables)
         proposals.append(with_tables(proposal, more))
     return proposals

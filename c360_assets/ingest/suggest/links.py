@@ -131,7 +131,7 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
     then where they are the key; None where two are as likely."""
     likely: list[tuple[bool, bool, bool, int, _Numbers]] = []
     for owner in owners:
-        if owner.draft is numbers.draft:
+        if owner.draft is numbers.draft or (_is_key(numbers) and not _is_key(owner)):
             continue
         shared = int(numbers.values.is_in(owner.values.implode()).sum())
         is_same_source = owner.draft.source == numbers.draft.source

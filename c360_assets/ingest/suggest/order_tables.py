@@ -17,7 +17,7 @@ from c360_assets.ingest.suggest.column_names import is_customer_number_name, pla
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
-from c360_assets.ingest.suggest.flatten import FlatTable
+from c360_assets.ingest.suggest.flatten import FlatTable, without_purchases
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
@@ -46,6 +46,9 @@ TOTAL = re.compile(
 REFUNDED = re.compile(
     r"((amount|total|value)[ _]*refunded|refund(ed)?[ _]*(amount|total|value))", re.I
 )
+# Of an order, on each of its items.
+WHOLE_REFUNDED = re.compile(r"order[ _]*((total|amount)[ _]*refunded|refunded[ _]*total)", re.I)
+WHOLE_TOTAL = re.compile(r"order[ _]*(grand[ _]*)?total([ _]*(price|amount|paid))?", re.I)
 LEAST_SHARED, LEAST_SHARE = 5, 0.5
 ALL_DIFFER = 0.98
 
@@ -114,16 +117,17 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
 
 
 def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
-    """The tables of what was bought that are made of tables of nested orders of the feed `draft`,
-    whose customer is the person that they stand in."""
-    made = []
+    """The tables that flatten the feed `draft`, with those of what was bought that are made of
+    nested orders, whose customer is the person that they stand in; of these the first ones lose
+    their tags of what was bought."""
+    tables: list[FlatTable] = []
     for table in flat:
-        if table.frame is None or any(PURCHASE in f"{column.tags}" for column in table.columns):
-            continue
-        orders = _of_items(draft_of_table(draft, table), [])
-        if orders is not None and orders.links:
-            made.append(purchase_table(orders, table.key))
-    return made
+        orders = None if table.frame is None else _of_items(draft_of_table(draft, table), [])
+        if orders is None or not orders.links:
+            tables.append(table)
+        else:
+            tables += [without_purchases(table), purchase_table(orders, table.key)]
+    return tables
 
 
 def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:
@@ -149,7 +153,8 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     if DAY in tags and _knows_customer(draft):
         if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
-        orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags))
+        back = _whole_refund(draft, tags)
+        orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags), back)
         return None if _tagged(draft, ORDER_ID) and not orders.says_more else orders
     for head, key in _heads(draft, tags[ORDER_ID], drafts):
         head_tags = {
@@ -247,6 +252,25 @@ def _refunded(draft: Draft, tags: dict[str, Column]) -> Column | None:
         if is_named and typed(column, "decimal", draft.sample.frame[column.name]) is not None:
             return column
     return None
+
+
+def _whole_refund(draft: Draft, tags: dict[str, Column]) -> tuple[Column, Column] | None:
+    """What was paid back of the whole order and what that cost, where rows of items say both."""
+    if QUANTITY not in tags and PRODUCT not in tags:
+        return None
+    of_order = {"paid back": WHOLE_REFUNDED, "total": WHOLE_TOTAL}
+    found = {
+        what: [column for column in draft.columns if _is_amount(column, pattern)]
+        for what, pattern in of_order.items()
+    }
+    if not found["paid back"] or not found["total"]:
+        return None
+    return found["paid back"][0], found["total"][0]
+
+
+def _is_amount(column: Column, pattern: re.Pattern[str]) -> bool:
+    is_number = column.type in NUMBERS and column.inferred.number is None
+    return is_number and pattern.fullmatch(plain_header(column.name)) is not None
 
 
 def _take_types(draft: Draft, tags: dict[str, Column]) -> None:

@@ -41,16 +41,11 @@ def purchase_table(orders: Orders, key: Sequence[str]) -> FlatTable:
     kept = {part: quote_ident(part) for part in key if part not in bought}
     rows = _selected(kept | _forward(orders, bought) | _marks(orders, bought))
     sql = f"{_comment(orders)}WITH orders AS (\n{_orders_sql(orders)}\n)\n{rows}FROM orders\n"
-    if _has_words(orders):
+    if orders.says_what_became:
         back = _selected(kept | _back(orders, bought) | _is("TRUE", "FALSE"))
         came_back = f"is_returned AND NOT is_cancelled AND {bought[AMOUNT]} > 0"
         sql += f"UNION ALL\n{back}FROM orders\nWHERE {came_back}\n"
     return FlatTable(name, sql, _yaml(orders, name, [*key, "is_return"]), has_persons=False)
-
-
-def _has_words(orders: Orders) -> bool:
-    """Whether rows say of what was bought that it was cancelled or came back."""
-    return orders.states is not None or orders.refunded is not None
 
 
 def _selected(columns: dict[str, str]) -> str:
@@ -73,7 +68,7 @@ def _is(is_return: str, is_cancellation: str) -> dict[str, str]:
 def _marks(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
     """Whether a row is a return, a cancellation."""
     by_sign = _by_sign(orders, bought) if orders.has_negatives else "FALSE"
-    if not _has_words(orders):
+    if not orders.says_what_became:
         return _is(by_sign, "FALSE")
     is_return = f"is_returned AND {bought[AMOUNT]} <= 0"
     if orders.has_negatives:
@@ -88,7 +83,7 @@ def _by_sign(orders: Orders, bought: dict[str, str]) -> str:
 
 def _forward(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
     """The columns of what was bought; what was cancelled, or is a return itself, is below zero."""
-    if not _has_words(orders):
+    if not orders.says_what_became:
         # Of items the sign of the quantity says so itself.
         is_order = orders.has_negatives and QUANTITY not in orders.item_tags
         below = {UNITS: _negated(f"{bought[AMOUNT]} < 0", bought[UNITS])}
@@ -176,7 +171,7 @@ def _orders_sql(orders: Orders) -> str:
             f"\n  JOIN {table_sql(physical_name(orders.head.name))} AS head"
             f"\n    ON head.{head_key}::VARCHAR = items.{own_key}::VARCHAR"
         )
-    if _has_words(orders):
+    if orders.says_what_became:
         columns += [f"{sql} AS {name}" for name, sql in _became_sql(orders).items()]
     selected = ",\n    ".join(columns)
     tests = "\n    AND ".join(rows.sql(table) for table, rows in orders.left_out)
@@ -193,6 +188,9 @@ def _became_sql(orders: Orders) -> dict[str, str]:
     if orders.refunded is not None:
         refunded = f"coalesce(items.{quote_ident(orders.refunded.output)} > 0, FALSE)"
         returned = [*(returned if orders.states is not None else []), refunded]
+    if orders.whole_refund is not None:
+        back, total = (f"items.{quote_ident(column.output)}" for column in orders.whole_refund)
+        returned.append(f"coalesce({back} > 0 AND {back} >= {total}, FALSE)")
     return {"is_cancelled": " OR ".join(cancelled), "is_returned": " OR ".join(returned)}
 
 
@@ -243,6 +241,9 @@ def _comment(orders: Orders) -> str:
             f"What was paid back is {orders.refunded.output}; where it is a part of the amount, no "
             "unit came back."
         )
+    if orders.whole_refund is not None:
+        back = orders.whole_refund[0].output
+        lines.append(f"Where {back} is all that an order cost it came back; parts are not told.")
     if orders.has_negatives:
         lines.append("Rows of amounts below zero are returns.")
     if orders.states is not None:

@@ -33,6 +33,9 @@ HOW_COUNTED = re.compile(
     r"|ttc|ht|brutto|netto|ordered|eur|usd|gbp|chf)(?![^\W_])",
     re.IGNORECASE,
 )
+LAST_READING = 3
+# What says where or how was bought; of a thing it means the thing's own.
+NOT_OF_THINGS = {"purchase-brand", "purchase-channel", "store-id", "digital-channel"}
 OF_THING = re.compile(r"(?<![^\W_])(sku|product|item|line)s?(?![^\W_])", re.IGNORECASE)
 # What a row's own key is called where its table says what it is.
 OWN_KEYS = ("id", "recordid", "uuid", "guid", "№", "ид", "код")
@@ -121,6 +124,8 @@ def _named(tag_of_letters: Mapping[str, tuple[str, int]], names: Sequence[str]) 
         for reading, letters in enumerate(_readings(name)):
             if letters in tag_of_letters:
                 tag, place = tag_of_letters[letters]
+                if reading == LAST_READING and tag in NOT_OF_THINGS:
+                    break
                 if tag not in best or (reading, place) < best[tag][0]:
                     best[tag] = (reading, place), name
                 break
