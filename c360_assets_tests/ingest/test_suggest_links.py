@@ -121,7 +121,7 @@ def test_of_two_feeds_with_the_same_numbers_the_one_whose_key_they_are_is_the_ow
     persons(shop, "id_customer", SHORT)
     orders(shop, "id_customer", SHORT)
     lines = ["id_address,id_customer,address1,postcode,city"]
-    lines += [f"{n + 700},{n},{n} Elm Row,10{n:03d},Ghent" for n in SHORT]
+    lines += [f"{51 - n},{n},{n} Elm Row,10{n:03d},Ghent" for n in SHORT]
     write(shop / "addresses-20260601.csv", lines)
     assert foreign_keys(tmp_path / "landing") == {
         "Shop:People id_customer": ["fk-customer-id"],

@@ -31,6 +31,7 @@ LEAST_SHARE = 0.5  # of those that orders name, as a sample of customers is not 
 # Shorter numbers are counted anew by each system, and agree by chance.
 LEAST_LENGTH = 6
 ALL_DIFFER = 0.98
+MOST_GAPS = 3  # numbers that count from 1, for each of them that is there
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
     then where they are the key; None where two are as likely."""
     likely: list[tuple[bool, bool, bool, int, _Numbers]] = []
     for owner in owners:
-        if owner.draft is numbers.draft or (_is_key(numbers) and not _is_key(owner)):
+        if owner.draft is numbers.draft or _is_other_key(numbers, owner):
             continue
         shared = int(numbers.values.is_in(owner.values.implode()).sum())
         is_same_source = owner.draft.source == numbers.draft.source
@@ -143,6 +144,20 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
     best = max((rank[:-1] for rank in likely), default=None)
     fitting = [owner for *rank, owner in likely if tuple(rank) == best]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_other_key(numbers: _Numbers, owner: _Numbers) -> bool:
+    """Whether numbers are the key of their own feed, and not that of the other: the first ones of
+    both that count from 1 are equal by chance."""
+    if not _is_key(numbers):
+        return False
+    is_alike = _plain(owner.column) == _plain(numbers.column)
+    return not _is_key(owner) or (not is_alike and _count_from_one(numbers.values))
+
+
+def _count_from_one(values: pl.Series) -> bool:
+    largest = values.cast(pl.Int64, strict=False).max()
+    return isinstance(largest, int) and largest <= MOST_GAPS * len(values)
 
 
 def _plain(column: Column) -> str:
