@@ -71,8 +71,8 @@ SEPARATORS = {".": "[.]", ",": ",", " ": BLANK, "'": "['\\x{2019}]"}
 # Excel counts a 29 February 1900 that never was as day 60.
 EXCEL_DAYS = "[0-9]{1,7}(?:[.,][0-9]+)?"
 LAST_EXCEL_DAY = 2_958_465
-EPOCH_DIGITS = {"epoch_s": "[0-9]{1,11}", "epoch_ms": "[0-9]{1,14}"}
-MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+EPOCH_DIGITS = {"epoch_s": "[0-9]{1,11}", "epoch_ms": "[0-9]{1,14}", "epoch_us": "[0-9]{1,17}"}
+MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 HAS_OFFSET = r"(?i)([0-9] ?[+-][0-9]{2}:?[0-9]{2}|:[0-9.]+ ?[+-][0-9]{2}|z|utc|gmt)$"
 AS_TEXT = frozenset({"string", "array", "map", "struct"})
 SPACE = "E' \\t\\r\\n\\f\\x0B'"

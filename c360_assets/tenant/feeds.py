@@ -21,7 +21,7 @@ FileFormat = Literal[
 ]
 # Formats of a field whose dates are numbers: days since 1899-12-30, seconds and milliseconds since
 # 1970 in UTC.
-NUMBER_DATES = ("excel_serial", "epoch_s", "epoch_ms")
+NUMBER_DATES = ("excel_serial", "epoch_s", "epoch_ms", "epoch_us")
 
 
 def _tag(text: str) -> str:

@@ -1,8 +1,9 @@
 """File patterns: which landed files belong to a feed, and of which delivery day they are.
 
 A pattern is literal text in single quotes, in which `*` stands for anything but `/`, and the date
-parts yyyy, MM and dd between them: `'shopify/customers-'yyyyMMdd'*.csv'`. Two single quotes are one
-literal quote. Reading a file belongs to `ingest`.
+parts yyyy, MM and dd between them: `'shopify/customers-'yyyyMMdd'*.csv'`. MMM is a month in
+English, as `Jan` or `January`. Two single quotes are one literal quote. Reading a file belongs to
+`ingest`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,17 @@ from typing import NamedTuple
 from c360_assets.tenant.listing import Listing, listing_of
 
 DATE_PARTS = {"yyyy": r"[0-9]{4}", "MM": r"[0-9]{2}", "dd": r"[0-9]{2}"}
+# Months in English words, whatever the language of this machine.
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+MONTH_WORD = "MMM"
 _TOKEN = re.compile(
     r"(?P<quoted>'(?:[^']|'')+')|(?P<quote>'')|(?P<letters>[A-Za-z]+)"
     r"|(?P<other>[^A-Za-z'])|(?P<open>')"
 )
-_DATE_PART = re.compile("|".join(DATE_PARTS))
+_DATE_PART = re.compile("|".join((MONTH_WORD, *DATE_PARTS)))
 _DATE = re.compile(f"(?:{_DATE_PART.pattern})+")
 # What is no regular file.
 KINDS = {
@@ -110,7 +117,7 @@ class FilePattern:
             elif text in seen:
                 expression += f"(?P={text})"
             else:
-                expression += f"(?P<{text}>{DATE_PARTS[text]})"
+                expression += f"(?P<{text}>{_date_part_regex(text)})"
                 seen.add(text)
         return re.compile(expression)
 
@@ -135,8 +142,8 @@ class FilePattern:
     @property
     def sample(self) -> str:
         """A path that fits."""
-        digits = {"yyyy": "2026", "MM": "01", "dd": "31"}
-        pieces = [digits[text] if is_date else text for is_date, text in self._tokens]
+        parts = {"yyyy": "2026", "MM": "01", MONTH_WORD: "Jan", "dd": "31"}
+        pieces = [parts[text] if is_date else text for is_date, text in self._tokens]
         return "".join(pieces).replace("*", "a")
 
     def match(self, relative_path: str) -> FileMatch | None:
@@ -146,9 +153,10 @@ class FilePattern:
             return None
         if not self.has_date:
             return FileMatch(relative_path)
-        year, month, day = (int(fit[part]) for part in DATE_PARTS)
+        found = fit.groupdict()
+        year, day = int(found["yyyy"]), int(found["dd"])
         try:
-            return FileMatch(relative_path, date(year, month, day))
+            return FileMatch(relative_path, date(year, _month_of(found), day))
         except ValueError:
             return FileMatch(relative_path, None, False)
 
@@ -343,8 +351,24 @@ def printable(text: str) -> str:
     return "".join(shown)
 
 
+def _date_part_regex(part: str) -> str:
+    if part != MONTH_WORD:
+        return DATE_PARTS[part]
+    words = "|".join(f"{month}|{month[:3]}" for month in MONTHS)
+    return f"(?i:{words})"
+
+
+def _month_of(found: Mapping[str, str]) -> int:
+    """The month of a date's parts, 0 where they name two."""
+    months = {int(found["MM"])} if "MM" in found else set()
+    if MONTH_WORD in found:
+        begin = found[MONTH_WORD][:3].title()
+        months.add(next(n for n, month in enumerate(MONTHS, 1) if month.startswith(begin)))
+    return months.pop() if len(months) == 1 else 0
+
+
 def _refuse_part_of_a_date(tokens: Iterable[Token]) -> None:
-    parts = {token.text for token in tokens if token.is_date}
+    parts = {"MM" if token.text == MONTH_WORD else token.text for token in tokens if token.is_date}
     missing = sorted(DATE_PARTS.keys() - parts)
     if parts and missing:
         raise PatternError(
@@ -372,8 +396,8 @@ def _tokens(pattern: str) -> Iterator[Token]:
         elif match.lastgroup == "letters":
             if _DATE.fullmatch(text) is None:
                 raise PatternError(
-                    f"{text!r} is neither a date part (yyyy, MM, dd) nor quoted; put fixed text in "
-                    "single quotes inside the YAML quotes: \"'shop/orders-'yyyyMMdd'.csv'\""
+                    f"{text!r} is neither a date part (yyyy, MM, MMM, dd) nor quoted; put fixed "
+                    "text in single quotes inside the YAML quotes: \"'shop/orders-'yyyyMMdd'.csv'\""
                 )
             for part in _DATE_PART.findall(text):
                 yield Token(True, part)

@@ -250,6 +250,7 @@ NUMBER_DATE_CASES: list[tuple[str, str, list[tuple[str, str | None]]]] = [
     ),
     ("datetime", "epoch_ms", [("1780122540250", "2026-05-30 06:29:00.25+00"), ("x", WRONG)]),
     ("date", "epoch_ms", [("447638400000", "1984-03-09")]),
+    ("datetime", "epoch_us", [("1780122540250001", "2026-05-30 06:29:00.250001+00")]),
     (
         "datetime",
         "dd.MM.yyyy HH:mm",

@@ -37,6 +37,7 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "รับข่าวสาร": (["ใช่", "ไม่ใช่"], "email", [True, False]),
     "الموافقة على التسويق": (["نعم", "لا"], "email", [True, False]),
     "Nieuwsbrief": (["Ja", "Nee"], "email", [True, False]),
+    "newsletter": (["1", "0"], "email", [True, False]),
     "Markkinointilupa": (["Kyllä", "Ei"], "email", [True, False]),
     "Póstlisti": (["Já", "Nei"], "email", [True, False]),
     "Setuju Promosi": (["Ya", "Tidak"], "email", [True, False]),
@@ -44,9 +45,10 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "عضویت خبرنامه": (["بله", "خیر"], "email", [True, False]),
     "sms_consent": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
-    "Status": (["Subscribed", "Unsubscribed"], "email", [True, False]),
+    "Status": (["Subscribed", "Unsubscribed", "Not Activated"], "email", [True, False, False]),
 }
 YES = {
+    "1",
     "Ja",
     "Já",
     "Kyllä",

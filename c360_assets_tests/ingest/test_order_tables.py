@@ -368,3 +368,155 @@ def test_a_turkish_capital_is_the_letter_of_a_word(tmp_path: Path) -> None:
     row = "SELECT 'B1' AS bilet_no, DATE '2026-01-02' AS satis_tarihi, 'C1' AS musteri_no, "
     row += '9.5 AS "Tutar", \'İptal\' AS "Durum"'
     assert bought(table.sql, Shop_Tickets=row) == [("B1", -1, -9.5, False, True)]
+
+
+def test_an_amount_that_repeats_on_each_line_of_an_order_is_that_of_the_order(
+    tmp_path: Path,
+) -> None:
+    lines = ["Order No,Ordered on,Customer ID,Item code,Unit price,Qty,Amount"]
+    for i in range(12):
+        total = 5 * 2 + 7 + i
+        lines.append(f"O{i:03},2026-01-02,C{i:06},S1,5.00,2,{total}.00")
+        lines.append(f"O{i:03},2026-01-02,C{i:06},S2,{7 + i}.00,1,{total}.00")
+    found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"]
+    assert "txn-item" not in found.text
+    (table,) = found.tables
+    assert "unit_price times the quantity" in " ".join(table.sql.replace("--", "").split())
+    names = 'order_no, ordered_on, "Customer ID", item_code, unit_price, "Qty", "Amount"'
+    rows = (
+        "('O1', '2026-01-02', 'C', 'S1', 5.00, 2, 17), ('O1', '2026-01-02', 'C', 'S2', 7.00, 1, 17)"
+    )
+    sql = table.sql.replace('"customer_id"', '"Customer ID"')
+    assert bought(sql, Shop_Orders=f"SELECT * FROM (VALUES {rows}) t({names})") == [
+        ("O1", 1, 7.0, False, False),
+        ("O1", 2, 10.0, False, False),
+    ]
+    text = proposals(tmp_path / "plain", flatten=False, customers=CUSTOMERS, orders=lines)
+    assert "repeats that of the whole order" in text["Orders"].text
+
+
+def test_the_amount_of_a_line_is_price_times_quantity_whatever_it_is_called(tmp_path: Path) -> None:
+    lines = ["Order No,Ordered on,Customer ID,Item code,Unit price,Qty,Freight,Xyz"]
+    lines += [
+        f"O{i:03},2026-01-02,C{i:06},S1,{i}.50,{1 + i % 3},4.00,{(i + 0.5) * (1 + i % 3):.2f}"
+        for i in range(20)
+    ]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    assert '"Xyz" AS "item_revenue"' in table.sql
+
+
+def test_the_numbers_of_orders_are_no_numbers_of_customers_that_are_equal_by_chance(
+    tmp_path: Path,
+) -> None:
+    people = ["id_customer,email,first_name,last_name,date_add"]
+    people += [f"{i},a{i}@example.com,Ann,Lee,2020-01-01 10:00:00" for i in range(1, 31)]
+    heads = ["id_order,id_customer,date_add,valid"]
+    heads += [f"{i},{i},2026-01-02 10:00:00,{i % 2}" for i in range(1, 31)]
+    items = ["id_order_detail,id_order,product_reference,product_quantity,total_price_tax_incl"]
+    items += [f"{i},{i},P{i % 3},2,9.500000" for i in range(1, 31)]
+    found = proposals(tmp_path, a_people=people, items=items, orders=heads)
+    (table,) = found["Items"].tables
+    assert "JOIN Shop_Orders AS head" in table.sql
+    assert "15 rows of the sample are not marked as valid, and left out." in table.sql
+    assert fields_of(found["Orders"].text)["id_customer"]["tags"] == ["fk-customer-id"]
+    assert yaml.safe_load(found["A People"].text)["primary_key"] == ["id_customer"]
+
+
+def test_orders_of_tests_are_left_out(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,is_test"]
+    lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,{int(i == 3)}" for i in range(20)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    assert "1 row of the sample are marked as is_test, and left out." in table.sql
+    assert 'NOT coalesce(items."is_test", FALSE)' in table.sql
+
+
+def test_items_of_events_have_the_number_of_the_order_that_is_nested_beside_them(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "landing" / "web"
+    folder.mkdir(parents=True)
+    item = {"item_id": "S1", "quantity": "2", "item_revenue": 9.5}
+    params = [
+        {"key": "page", "value": {"string_value": "/x", "int_value": None}},
+        {"key": "visit", "value": {"string_value": None, "int_value": "7"}},
+    ]
+    events = [
+        {
+            "event_timestamp": str(1_780_122_540_250_001 + i),
+            "user_id": f"U{i:06}",
+            "event_params": params[: 1 + i % 2],
+            "purchase": {"transaction_id": f"T{i}"} if i % 2 else None,
+            "items": [item] if i % 2 else [],
+        }
+        for i in range(20)
+    ]
+    text = "\n".join(map(json.dumps, events)) + "\n"
+    (folder / "events-20260601.jsonl").write_text(text, "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    assert fields_of(proposal.text)["event_timestamp"]["format"] == "epoch_us"
+    tables = {table.name: table for table in proposal.tables}
+    fields = fields_of(tables["CDT_Web_Events_items"].yaml)
+    assert fields["transaction_id"]["tags"] == ["txn-item/order-id"]
+    assert fields["event_user_id"]["tags"] == ["fk-customer-id"]
+    with duckdb.connect() as con:
+        con.execute(
+            "CREATE TABLE Web_Events AS SELECT to_timestamp(0) AS event_timestamp, 'U' AS user_id, "
+            "$params AS event_params, '{}' AS purchase, '[]' AS items",
+            {"params": json.dumps(params)},
+        )
+        columns = "event_params_page, event_params_visit"
+        rows = con.sql(f"SELECT {columns} FROM ({tables['CDT_Web_Events'].sql})").fetchall()
+    assert rows == [("/x", 7)]
+
+
+def test_an_order_of_which_all_was_paid_back_came_back(tmp_path: Path) -> None:
+    lines = [
+        "Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Order Total,order_refunded_total"
+    ]
+    lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,9.50,{9.5 if i == 3 else 0}" for i in range(20)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    names = 'order_id, order_date, customer_id, "SKU", "Quantity", line_total, order_total'
+    names += ", order_refunded_total"
+    rows = ", ".join(f"('O{i}', 'd', 'C', 'S', 2, 9.5, 9.5, {i})" for i in (0, 5, 10))
+    assert bought(table.sql, Shop_Orders=f"SELECT * FROM (VALUES {rows}) t({names})") == [
+        ("O0", 2, 9.5, False, False),
+        ("O10", -2, -9.5, True, False),
+        ("O10", 2, 9.5, False, False),
+        ("O5", 2, 9.5, False, False),
+    ]
+
+
+def test_the_brand_of_a_thing_is_not_that_of_the_shop(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,item_brand"]
+    lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,Acme" for i in range(20)]
+    assert (
+        "purchase-brand"
+        not in proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].text
+    )
+
+
+def test_nested_orders_that_say_all_of_their_items_say_too_what_became_of_them(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "landing" / "shop"
+    folder.mkdir(parents=True)
+    item = {"sku": "S1", "qty_ordered": 2, "row_total": 9.5}
+    orders = [
+        {
+            "order_id": f"O{i:04}",
+            "created_at": "2026-01-02 10:00:00",
+            "email": f"a{i}@example.com",
+            "firstname": "Ann",
+            "lastname": "Lee",
+            "status": "canceled" if i % 3 else "complete",
+            "lines": [item],
+        }
+        for i in range(20)
+    ]
+    text = "\n".join(map(json.dumps, orders)) + "\n"
+    (folder / "orders-20260601.jsonl").write_text(text, "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    tables = {table.name.removeprefix("CDT_Shop_Orders"): table for table in proposal.tables}
+    assert "txn-item" not in tables["_lines"].yaml
+    assert "13 rows are cancelled" in tables["_lines_Purchases"].sql
+    assert "qty_ordered" in tables["_lines_Purchases"].sql

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import yaml
 from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.encodings import read_head
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
-from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
+from c360_assets.ingest.suggest.folder import propose_file, propose_folder, write_proposal
+from c360_assets_tests.ingest.test_file_options import workbook
 
 HEADER = "No;First Name;Last Name;Email;Phone;Zip;Spent"
 ROWS = [
@@ -91,13 +93,23 @@ def test_a_last_row_that_holds_the_sum_of_a_column_is_told_whatever_it_is_called
         ("25551234567020423.csv", "*.csv", "Feed"),
         ("20260601_customers.csv", "'yyyyMMdd'*.csv", "Customers"),
         ("store_17.csv", "store_17.csv", "Store 17"),
+        ("Members 31052026.csv", "Members 'ddMMyyyy'*.csv", "Members"),
+        ("guests_Jun_02_2026.csv", "guests_'MMM'_'dd'_'yyyy'*.csv", "Guests"),
+        ("guests 02-june-2026.csv", "guests 'dd'-'MMM'-'yyyy'*.csv", "Guests"),
+        ("guests June 2, 2026.csv", "guests *.csv", "Guests"),
+        ("sales_2026-06.csv", "sales_*.csv", "Sales"),
+        ("Umsatz Juni 2026.csv", "Umsatz *.csv", "Umsatz"),
+        ("20260602/Guests.csv", "'yyyyMMdd'/Guests*.csv", "Guests"),
+        ("2026/06/02/part-0001.csv", "'yyyy/MM/dd'/part-*.csv", "Part 0001"),
+        ("year=2026/month=06/day=02/a.csv", "year='yyyy'/month='MM'/day='dd'/a*.csv", "A"),
     ],
 )
 def test_what_the_next_delivery_has_otherwise_is_no_fixed_text(
     tmp_path: Path, name: str, pattern: str, feed: str
 ) -> None:
     proposal = propose(tmp_path, "\n".join([HEADER, *ROWS]), name)
-    assert (proposal.pattern, proposal.feed) == (f"'shop/{pattern}'", feed)
+    whole = f"'shop/{pattern}'".replace("''", "")
+    assert (proposal.pattern, proposal.source, proposal.feed) == (whole, "Shop", feed)
 
 
 def test_of_columns_that_may_mean_one_thing_the_better_name_is_it(tmp_path: Path) -> None:
@@ -310,3 +322,69 @@ def test_without_an_address_nothing_is_guessed_of_numbers_without_a_name(tmp_pat
     rows = [f"2{i:010}|Jan|0612345{i:03}|{1950 + i}0203" for i in range(50)]
     fields = settings(propose(tmp_path, "\n".join(rows), "rows_20260601.txt"))["fields"]
     assert not any("tags" in field for field in fields.values())
+
+
+def test_values_in_parts_of_columns_are_joined(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "shop" / "a-20260601.csv"
+    path.parent.mkdir(parents=True)
+    lines = [
+        "会員番号,注文者姓,注文者名,メールアドレス,注文者電話番号1,注文者電話番号2,注文者電話番号3"
+    ]
+    lines += [f"K{i:03},佐藤,結衣,a{i}@x.example,090,{i:04},0012" for i in range(30)]
+    path.write_text("\n".join(lines), "utf-8")
+    proposal = propose_file(path, flatten=True)
+    fields = settings(proposal)["fields"]
+    assert fields["注文者名"]["tags"] == ["given-name"]
+    assert fields["注文者電話番号2"] == {"type": "string", "rename": "field_2"}
+    (table,) = proposal.tables
+    assert """"field_1" || '-' || "field_2" || '-' || "field_3" AS "phone\"""" in table.sql
+    assert "phone: {tags: [phone]}" in table.yaml
+
+
+def test_each_kind_of_member_and_each_sheet_is_a_feed(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "shop"
+    folder.mkdir(parents=True)
+    people = "\n".join(["No,Mail", *(f"{i},a{i}@x.example" for i in range(30))])
+    left = "\n".join(["No,Mail,Left on", *(f"{i},b{i}@x.example,2026-01-02" for i in range(30))])
+    with zipfile.ZipFile(folder / "list_8c7b6a5d4e.zip", "w") as archive:
+        archive.writestr("in_8c7b6a5d4e.csv", people)
+        archive.writestr("out_8c7b6a5d4e.csv", left)
+        archive.writestr("readme.txt", "x")
+    with zipfile.ZipFile(folder / "parts-20260601.zip", "w") as archive:
+        archive.writestr("p-001.csv", people)
+        archive.writestr("p-002.csv", people)
+    sheet = [["No", "Mail"], *([str(i), f"a{i}@x.example"] for i in range(9))]
+    other = [["Bon", "Sum"], *([f"B{i}", f"{i}.50"] for i in range(9))]
+    (folder / "till.xlsx").write_bytes(workbook({"People": sheet, "Bons": other}))
+    found = propose_folder(tmp_path / "landing")
+    assert not found.unread
+    said = {proposal.feed: settings(proposal)["files"] for proposal in found.proposals}
+    assert {feed: (files.get("contents"), files.get("sheet")) for feed, files in said.items()} == {
+        "List": ({"in_*.csv": {}}, None),
+        "List Out": ({"out_*.csv": {}}, None),
+        "Parts": (None, None),
+        "Till": (None, "People"),
+        "Till Bons": (None, "Bons"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "field"),
+    [
+        ("Land (ISO)", ["DE", "FR"], {"type": "string", "tags": ["country"]}),
+        ("Rechnungsadresse Ort", ["Kiel", "Ulm"], {"type": "string", "tags": ["city"]}),
+        ("is_guest", ["0", "1"], {"type": "boolean"}),
+        ("date_upd", ["2026-01-02 10:00:00"], {"type": "datetime", "tags": ["update-dt"]}),
+        ("id_shop", ["1", "2"], {"type": "string"}),
+        ("Quantity_SKU", ["1", "2"], {"type": "integer"}),
+    ],
+)
+def test_names_of_other_systems(
+    tmp_path: Path, header: str, values: list[str], field: dict[str, Any]
+) -> None:
+    lines = [f"No,Client Name,Client Last Name,Mail,{header}"]
+    lines += [f"{i},Ann,Lee,a{i}@x.example,{values[i % len(values)]}" for i in range(30)]
+    fields = settings(propose(tmp_path, "\n".join(lines)))["fields"]
+    assert fields["Client Name"]["tags"] == ["given-name"]
+    said = {key: value for key, value in fields[header].items() if key in ("type", "tags")}
+    assert said == field

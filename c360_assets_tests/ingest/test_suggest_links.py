@@ -112,3 +112,30 @@ def test_few_of_the_same_numbers_are_not_enough(tmp_path: Path) -> None:
     persons(tmp_path / "landing/shop", "id", range(1, 41))
     orders(tmp_path / "landing/shop", "customer_id", range(30, 80))
     assert foreign_keys(tmp_path / "landing") == {"Shop:Orders customer_id": ["fk-customer-id"]}
+
+
+def test_of_two_feeds_with_the_same_numbers_the_one_whose_key_they_are_is_the_owner(
+    tmp_path: Path,
+) -> None:
+    shop = tmp_path / "landing/shop"
+    persons(shop, "id_customer", SHORT)
+    orders(shop, "id_customer", SHORT)
+    lines = ["id_address,id_customer,address1,postcode,city"]
+    lines += [f"{51 - n},{n},{n} Elm Row,10{n:03d},Ghent" for n in SHORT]
+    write(shop / "addresses-20260601.csv", lines)
+    assert foreign_keys(tmp_path / "landing") == {
+        "Shop:People id_customer": ["fk-customer-id"],
+        "Shop:Orders id_customer": ["fk-customer-id"],
+        "Shop:Addresses id_customer": ["fk-customer-id"],
+    }
+
+
+def test_who_has_no_account_has_no_number_in_the_feed_that_owns_them(tmp_path: Path) -> None:
+    lines = ["record_id,first_name,last_name,email,web user id"]
+    lines += [f"{n + 1},Ana,Bell,p{n}@example.com,{n if n % 3 else ''}" for n in LONG]
+    write(tmp_path / "landing/crm/people-20260601.csv", lines)
+    orders(tmp_path / "landing/web", "user_id", [n for n in LONG if n % 3])
+    assert foreign_keys(tmp_path / "landing") == {
+        "Crm:People web user id": ["fk-customer-id"],
+        "Web:Orders user_id": ["fk-customer-id"],
+    }

@@ -34,6 +34,9 @@ DAY = date(2024, 1, 31)
         ("yyyy'/x-'yyyyMMdd", "2023/x-20240131", None),
         ("'it''s-'yyyyMMdd", "it's-20240131", DAY),
         ("'a.b-'yyyyMMdd", "aXb-20240131", None),
+        ("'x 'dd-MMM-yyyy", "x 31-JAN-2024", DAY),
+        ("'x 'MMM dd', 'yyyy", "x January 31, 2024", DAY),
+        ("'x 'MMM dd', 'yyyy", "x Janvier 31, 2024", None),
     ],
 )
 def test_match(pattern: str, path: str, found: date | None) -> None:

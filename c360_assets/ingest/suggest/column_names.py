@@ -13,7 +13,7 @@ from c360_assets.semantics.tags import without_marks
 # A last word, or an ending of a word where no other word ends so (`paid` is no id).
 IDENTIFIER_NAME = re.compile(
     r"(^|[^a-z0-9])(id|ids|key|code|sku|upc|ean|isbn|asin|uuid|guid|number|no|nr|num|nro|kod|broj"
-    r"|cislo|numer|numero|nummer)[^a-z0-9]*$|^(nr|numer|nro|num|no|broj|cislo)[ _.]"
+    r"|cislo|numer|numero|nummer)[^a-z0-9]*$|^(id|nr|numer|nro|num|no|broj|cislo)[ _.]"
     r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
     r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
     r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
@@ -48,6 +48,7 @@ NATIONAL_NUMBER = re.compile(
     r"|תעודתזהות|رقمالهوية|身份证号|身份证|身份證|주민등록번호|nationalid|citizenid|aadhaar|stcd1)",
     re.IGNORECASE,
 )
+UNITS_OF_THING = re.compile(r"(quantity|qty|quantidade|cantidad|menge)[ _]+(sku|product)", re.I)
 CUSTOM = re.compile(r"__p?c$", re.IGNORECASE)
 LAYOUT = re.compile(
     r" *[\[(]([a-z])\1{1,3}[-./ ]?([a-z])\2{1,2}[-./ ]?([a-z])\3{1,3}\.?[\])]", re.I
@@ -70,7 +71,8 @@ COUNT_NAME = re.compile(
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
-    r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz"
+    r"updat|(^|[ _])upd$|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz"
+    r"|atualiz"
     r"|alter(ad|ac|ed)|ultima (alter|modific|atual)|แก้ไข|ปรับปรุง"
     r"|mise a jour|modosit|frissit|cap ?nhat|diubah|guncelle|zmen[ey]n|izmen|עדכון|تحديث|تعديل"
     r"|зміни|змінено|изменен|обновлен|оновлен|ενημερωσ|τροποποι|gewijzigd|wijzig"
@@ -85,7 +87,8 @@ CUSTOMER_NUMBER = re.compile(
     r"|(^|[_ ])(primary|bill ?to|sold ?to)[_ ](contact|customer)$"
     r"|^membership[_ ]?(no|nr|number|id)$|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
     r"|^(no(mor|\.)?|id|kode?|cod(igo|ice)?|code|numero|numer|nr|cislo|sifra|broj)"
-    r"[_ ]((do|de|del|du)[_ ])?(pelanggan|klienta|cliente|client|zakaznika|kupca|ahli)$"
+    r"[_ ]((do|de|del|du)[_ ])?"
+    r"(pelanggan|klienta|cliente|client|customer|contact|zakaznika|kupca|ahli)$"
     r"|^(шифра|број|код) (купца|клијента|члана)$|^(کد|شماره) (مشتری|عضویت|اشتراک)$"
     r"|^(n(o|\.o|°)?\.?|id|cod(igo|ice)?|numero|numer|nr|cislo)[ _]((do|de|del|du|dell?a?)[ _])?"
     r"(hospede|huesped|ospite|hote|goscia|hosta|utente|usuario|socio|membro|miembro|titular|tomador"
@@ -101,6 +104,7 @@ CUSTOMER_NUMBER = re.compile(
     r"|^(номер|код) (дисконтнои |бонуснои )?(картки|карты|карточки)$"
     r"|^(κωδικος|αριθμος|αρ\.?) (πελατη|μελους|συνδρομητη)$"
     r"|^(uye|yolcu|abone)[_ ]?(no|numarasi|id|kodu)$"
+    r"|^(kunden|bonus|club|loyalty|customer)[_ ]?(karte|card)$|(^|[_ ])(external[_ ])?user[_ ]?id$"
     r"|^(顧客|会員|客户|客戶|会员|會員|고객|회원)(番号|id|コード|编号|編號|号|번호|코드)$",
     re.IGNORECASE,
 )
@@ -157,6 +161,8 @@ def is_identifier_name(name: str) -> bool:
     """Whether a column is called like something that tells one row from another."""
     plain_name = plain_header(name)
     words = CAMEL.sub("_", plain_name)
+    if UNITS_OF_THING.match(words):
+        return False
     if IDENTIFIER_NAME.search(words) or IDENTIFIER_ELSEWHERE.search(plain_name):
         return True
     return is_national_number_name(name)

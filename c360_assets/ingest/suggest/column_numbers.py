@@ -38,7 +38,7 @@ DAY_NAME = re.compile(
 )
 FIRST_SERIAL, LAST_SERIAL = 3_000, 60_000  # days since 1899-12-30: of 1908 and of 2064
 FIRST_SECOND, LAST_SECOND = 300_000_000, 2_500_000_000  # seconds since 1970: of 1979 and of 2049
-MILLISECONDS = 1000
+PARTS_OF_SECONDS = {"epoch_ms": 1_000, "epoch_us": 1_000_000}
 
 
 @dataclass(frozen=True)
@@ -152,5 +152,7 @@ def date_of_numbers(name: str, values: pl.Series) -> str | None:
         return "excel_serial"
     if numbers.is_between(FIRST_SECOND, LAST_SECOND).all():
         return "epoch_s"
-    first, last = FIRST_SECOND * MILLISECONDS, LAST_SECOND * MILLISECONDS
-    return "epoch_ms" if numbers.is_between(first, last).all() else None
+    for form, parts in PARTS_OF_SECONDS.items():
+        if numbers.is_between(FIRST_SECOND * parts, LAST_SECOND * parts).all():
+            return form
+    return None

@@ -92,6 +92,11 @@ def are_emails(values: pl.Series) -> bool:
     return _texts(values).len() > 0 and _share(values, LOOKS["email"]) >= EMAILS
 
 
+def are_given_names(values: pl.Series) -> bool:
+    """Whether there are values, and most look like the names that a person is called by."""
+    return _texts(values).len() > 0 and _share(values, LOOKS["given-name"]) >= BORNE_OUT
+
+
 def _texts(values: pl.Series) -> pl.Series:
     return present(values).str.to_lowercase()
 

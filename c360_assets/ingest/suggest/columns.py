@@ -24,6 +24,7 @@ from c360_assets.ingest.suggest.column import (
     are_whole,
 )
 from c360_assets.ingest.suggest.column_names import (
+    CAMEL,
     COUNT_NAME,
     MONEY_NAME,
     OTHER_ALPHABET,
@@ -64,6 +65,12 @@ CALENDAR_WORDS = {
 }
 REPUBLIC = "TW"
 IRANIAN = ("IR", "AF")
+# What databases keep as 0 and 1.
+FLAG_NAME = re.compile(
+    r"^(is|has|was|accepts?)[ _]|(^|[ _])(deleted|removed|valid|enabled|active|guest|test)$"
+    r"|newsletter|opt(ed)?[ _-]?(in|out)$|(un)?subscribed$|consent$",
+    re.IGNORECASE,
+)
 # What `tidy_name` leaves of a name without plain letters.
 NO_PLAIN_NAME = "field"
 
@@ -195,6 +202,9 @@ def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferr
         return inferred
     if is_identifier_name(plain_name):
         return Inferred("string")
+    if inferred.type == "integer" and FLAG_NAME.search(CAMEL.sub("_", plain_name)):
+        is_flag = inferred.number is None and bool(values.is_in(["0", "1"]).all())
+        return Inferred("boolean") if is_flag else inferred
     is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
     if inferred.type == "integer" and is_money:
         return replace(inferred, type="decimal", scale=MONEY_SCALE_OF_INTEGERS)
@@ -293,6 +303,8 @@ def _name_in_latin(column: Column) -> str:
     if is_customer_number_name(column.name):
         return "customer_number"
     plain_name = tidy_name(column.name)
+    if plain_name.isdigit():
+        return f"{NO_PLAIN_NAME}_{plain_name}"
     if plain_name != NO_PLAIN_NAME:
         return plain_name
     return "identifier" if is_identifier_name(column.name) else NO_PLAIN_NAME

@@ -77,10 +77,13 @@ def propose_feed(
     return proposal_of(draft_feed(path, source, feed), flatten=flatten)
 
 
-def draft_feed(path: Path, source: str | None = None, feed: str | None = None) -> Draft:
-    """What is proposed for files like one, tried and not yet written."""
+def draft_feed(
+    path: Path, source: str | None = None, feed: str | None = None, *, part: str | None = None
+) -> Draft:
+    """What is proposed for files like one, tried and not yet written; of a workbook or an archive
+    for a `part` of it."""
     tenant = tenant_of(path)
-    sample = read_sample(path, country=_country_of(tenant))
+    sample = read_sample(path, country=_country_of(tenant), part=part)
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
     relative = below_landing(path)
@@ -184,7 +187,8 @@ def _try(draft: Draft) -> Trial:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "sample"
         copy.write_bytes(draft.sample.trial)
-        plain = {key: value for key, value in draft.sample.options.items() if key != "compression"}
+        options = draft.sample.options.items()
+        plain = {key: value for key, value in options if key not in ("compression", "contents")}
         draft = replace(draft, sample=replace(draft.sample, options=plain))
         return try_feed(written(draft, None), copy, relative.removesuffix(".gz"))
 

@@ -187,7 +187,7 @@ def _files(sample: Sample, pattern: str) -> str:
     if sample.delimiter is not None:
         items["delimiter"] = json.dumps(sample.delimiter)
     for key, value in sample.options.items():
-        items[key] = _scalar(value) if isinstance(value, str) else str(value)
+        items[key] = _scalar(value) if isinstance(value, str) else json.dumps(value)
     if not sample.header:
         items["header"] = "false"
     if sample.quote != '"':

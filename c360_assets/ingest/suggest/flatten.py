@@ -22,9 +22,11 @@ from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
 from c360_assets.ingest.suggest.header_words import guess_by_name
+from c360_assets.ingest.suggest.key_values import keyed_values
 from c360_assets.ingest.suggest.left_out import deleted_rows
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.sample import Sample
+from c360_assets.ingest.suggest.split_values import split_values
 from c360_assets.ingest.suggest.table_tags import is_order, table_kinds
 from c360_assets.semantics.tags import is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
@@ -39,6 +41,9 @@ DEEPEST = 3
 LINK = "fk-customer-id"
 FOLDER = "domain_tables"
 PLACE = "line_no"
+REVENUES = {"line_total", "revenue", "item_revenue", "row_total"}
+ORDER_NUMBER = re.compile(r"(transaction|order)_?(id|no|number)$", re.IGNORECASE)
+TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -108,7 +113,7 @@ def flat_tables(
     tables: list[FlatTable] = []
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
-    contacts = _contacts(sample, columns)
+    contacts = [*_contacts(sample, columns), *_joined(sample, columns)]
     row_leaves: list[_Leaf] = []
     source = physical_name(name)
     source_sql = table_sql(source)
@@ -126,14 +131,21 @@ def flat_tables(
     # Rows that are persons by themselves own their lines, whoever has no number as a customer.
     owners = tables[:1] if len(key) == 1 and tables and tables[0].has_persons else []
     link = f"fk-{source.lower().replace('_', '-')}" if owners else None
+    if any(link in column.tags for column in columns):
+        link = None  # their number as orders is it already
     for column in columns:
         elements = _leaves_of(sample, column) if column.type == "array" else []
         if elements:
-            # Of what is nested beside the list only the customer's number is repeated.
+            # Of what is nested beside the list only the numbers of customer and order are repeated.
             links = [leaf for leaf in inner if is_customer_number_name(leaf.name)]
             parents = [*_plain(sample, columns), *links]
             rows = _lengths(sample.frame[column.name])
             repeated = [_as_parent(leaf, rows, name) for leaf in parents]
+            repeated += [
+                replace(_as_parent(leaf, rows, name), name=number[0])
+                for leaf in inner
+                if (number := ORDER_NUMBER.search(leaf.name)) is not None
+            ]
             elements_sql = f"from_json({quote_ident(column.output)}, '[\"JSON\"]')"
             unnested = (
                 f"(\n  SELECT *, unnest({elements_sql}) AS item,\n"
@@ -175,19 +187,33 @@ def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
 
 
 def _contacts(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
-    """The e-mail addresses and phone numbers of the row in its lists."""
+    """The e-mail addresses and phone numbers of the row in its lists, and values by their keys."""
     leaves = []
     for column in columns:
         if column.type != "array":
             continue
         texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
-        for contact in contacts_of(column.name, [_parsed(text) for text in texts]):
+        lists = [_parsed(text) for text in texts]
+        contacts = contacts_of(column.name, lists)
+        for keyed in [] if contacts else keyed_values(lists):
+            sql = keyed.sql.replace("{list}", quote_ident(column.output))
+            name = tidy_name(f"{column.output}_{keyed.key}")
+            leaves.append(_Leaf(name, sql, keyed.values))
+        for contact in contacts:
             sql = contact.sql.replace("{list}", quote_ident(column.output))
             name = tidy_name(f"{column.output}_{contact.suffix}")
             # A list that is called after nothing known leaves it to the kind to say what it holds.
             name = name if guess_by_name(name) is not None else contact.suffix
             leaves.append(_Leaf(name, sql, contact.values))
     return leaves
+
+
+def _joined(sample: Sample, columns: list[Column]) -> list[_Leaf]:
+    """The values whose parts stand in several columns."""
+    frame = sample.frame.head(LOOKED_AT)
+    return [
+        _Leaf(split.tag, split.sql, split.values(frame)) for split in split_values(columns, frame)
+    ]
 
 
 def _as_parent(leaf: _Leaf, rows: list[int], name: str) -> _Leaf:
@@ -388,7 +414,7 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
             _Leaf("item_revenue", f"({total.sql})::DECIMAL(38, 4)", total.values, "decimal"),
         ]
     quantity, price = by_name.get("quantity"), by_name.get("price")
-    if quantity is None or price is None or "line_total" in by_name or "revenue" in by_name:
+    if quantity is None or price is None or REVENUES & by_name.keys():
         return leaves
     product = f"(({quantity.sql})::BIGINT * ({price.sql})::DECIMAL(38, 2))::DECIMAL(38, 2)"
     return [*leaves, _Leaf("item_revenue", product, price.values, "decimal")]
@@ -397,6 +423,19 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
 def table_sql(table: str) -> str:
     """A table's name as SQL has it, in quotes where it is no plain word (`1c_Receipts`)."""
     return table if PLAIN_NAME.fullmatch(table) else quote_ident(table)
+
+
+def without_purchases(table: FlatTable) -> FlatTable:
+    """The table without tags of what was bought, which another table says."""
+    lines = []
+    for line in table.yaml.splitlines():
+        tagged = TAGS_OF_FIELD.fullmatch(line)
+        kept = [tag for tag in tagged[2].split(", ") if PURCHASE not in tag] if tagged else []
+        if tagged is None or kept:
+            lines.append(line if tagged is None else f"{tagged[1]}{', '.join(kept)}]}}")
+    if lines[-1:] == ["fields:"]:
+        lines.pop()
+    return replace(table, yaml="\n".join(lines) + "\n")
 
 
 def table_yaml(name: str, key: Sequence[str], fields: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ One proposal for each pattern: files of several days are one feed. What a propos
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c360_assets.errors import C360Error
@@ -25,6 +26,7 @@ from c360_assets.ingest.suggest.order_tables import (
     purchases_in,
 )
 from c360_assets.ingest.suggest.pattern import below_landing
+from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.new_files import write_new_files
 from c360_assets.tenant.schemas import write_schemas
@@ -63,8 +65,23 @@ def propose_folder(
             continue
         taken_names.add(draft.name.lower())
         drafts.append(draft)
+        for part in draft.sample.other_parts:
+            try:
+                other = draft_feed(path, source, f"{draft.feed} {_plain(part)}", part=part)
+            except C360Error as error:
+                place = f"{path.relative_to(folder)}, part {part}"
+                unread[place] = str(error).removeprefix(f"{path}: ")
+                continue
+            taken_names.add(other.name.lower())
+            drafts.append(other)
     proposals = _proposals(drafts[::-1], flatten=flatten)
     return FolderProposals(proposals, dict(sorted(unread.items())))
+
+
+def _plain(part: str) -> str:
+    """The name of a sheet or a member as a part of a feed's."""
+    stem = re.sub(r"(\.[A-Za-z]{2,7})+$", "", without_marks(part))
+    return re.sub(r"[^A-Za-z0-9]+", " ", stem).strip().title() or "Part"
 
 
 def propose_file(
@@ -85,13 +102,14 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
         note_sales_said_twice(drafts)
     proposals = []
     for draft in drafts:
-        note_states(draft)
+        if draft.name not in tables:
+            note_states(draft)
         if not flatten:
             note_consent(draft)
         more = [tables[draft.name]] if draft.name in tables else []
         proposal = proposal_of(draft, flatten=flatten)
         if flatten:
-            more += purchases_in(proposal.tables, draft)
+            proposal = replace(proposal, tables=tuple(purchases_in(proposal.tables, draft)))
             more += opt_tables_of(draft, proposal.tables)
         proposals.append(with_tables(proposal, more))
     return proposals

@@ -34,15 +34,16 @@ KINDS = frozenset({
     "dienstlich",
     "entrega", "envio", "facturacion", "facturation", "geschaftlich", "invoice", "lieferung",
     "livraison", "mailing", "mobile", "office", "other", "permanent", "physical",
-    "rechnung", "residential",
+    "rechnung", "rechnungsadresse", "rechnungsanschrift", "lieferadresse", "lieferanschrift",
+    "residential",
     "secondary", "ship", "shipping", "szallitasi", "szamlazasi", "work", "werk", "zakelijk",
     "рабочии", "робочии", "домашнии", "основнои",
 })  # fmt: skip
 # Words that say nothing about a value.
 PLAIN = frozenset({
     "addr", "address", "addresses", "adres", "adresa", "adresse", "alamat", "attributes",
-    "current", "custom", "default", "detail", "details", "direccion", "endereco", "field",
-    "gmt", "indirizzo", "info", "line", "location", "mail", "mandatory", "obbligatorio",
+    "current", "custom", "data", "default", "detail", "details", "direccion", "endereco", "field",
+    "gmt", "indirizzo", "info", "iso", "line", "location", "mail", "mandatory", "obbligatorio",
     "obligatoire", "obligatorio", "optional", "osoite", "pflichtfeld", "postal", "preferred",
     "properties", "property", "raw", "required", "text", "to", "utc", "value", "values",
     "verplicht", "wymagane", "διευθυνση", "адрес", "адреса", "信息", "資料", "資訊", "资料",

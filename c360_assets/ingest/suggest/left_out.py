@@ -1,7 +1,8 @@
 """Rows of a feed that stand there and no longer mean anything, and the SQL that leaves them out.
 
-A CRM keeps what was deleted or merged and marks it, and keeps offers that nobody took beside those
-that were. Which tables leave them out is for `flatten` and `order_tables`.
+A CRM keeps what was deleted or merged and marks it, a shop its orders of tests, and both keep
+offers that nobody took beside those that were. Which tables leave them out is for `flatten` and
+`order_tables`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from c360_assets.wording import counted
 # A truth value, or the time since which it is so.
 DELETED = re.compile(
     r"[\W_]*(is[ _]?|soft[ _]?|fivetran[ _]?|sdc[ _]?)*(deleted|trashed)([ _]?(at|on|date|flag))?"
+    r"|(is[ _]?)?test([ _]?(order|mode|record|account|customer|contact|user|profile|flag))?"
     r"|(geloscht|verwijderd|supprime|eliminado|apagado|eliminato|usuniety|smazano|silindi|удален"
     r"|видалено|已删除|削除済み)",
     re.IGNORECASE,
 )
-WON = re.compile(r"(is[ _]?)?won", re.IGNORECASE)
+WON = re.compile(r"(is[ _]?)?(won|valid)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def rows_not_won(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut
         is_named = WON.fullmatch(CAMEL.sub("_", plain_header(column.name))) is not None
         if is_named and column.type == "boolean":
             rows = frame.height - _count_true(frame[column.name])
-            return [LeftOut(column, "coalesce({column}, FALSE)", rows, "were not won")]
+            why = f"are not marked as {column.output}"
+            return [LeftOut(column, "coalesce({column}, FALSE)", rows, why)]
     won = set().union(*(states.won for states in order_states().values()))
     for column in columns:
         if column.type != "string" or not is_state_name(column.name):

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_assets.ingest.suggest.column import Column
-from c360_assets.ingest.suggest.column_names import is_customer_number_name, is_identifier_name
+from c360_assets.ingest.suggest.column_names import (
+    is_customer_number_name,
+    is_identifier_name,
+    plain_header,
+)
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import tried
@@ -27,6 +31,7 @@ LEAST_SHARE = 0.5  # of those that orders name, as a sample of customers is not 
 # Shorter numbers are counted anew by each system, and agree by chance.
 LEAST_LENGTH = 6
 ALL_DIFFER = 0.98
+MOST_GAPS = 3  # numbers that count from 1, for each of them that is there
 
 
 @dataclass(frozen=True)
@@ -95,15 +100,22 @@ def _passed_over(draft: Draft, known: Sequence[Column]) -> list[Column]:
 
 
 def _may_be_owners(draft: Draft) -> list[Column]:
-    """The columns in which each row of a feed of persons has a number of its own."""
+    """The columns in which rows of a feed of persons have numbers of their own."""
     key = propose_primary_key(draft.columns, draft.sample.frame).columns
     return [
         column
         for column in draft.columns
         if not (column.tags or column.lost_digits or column.row_index)
-        and column.unique >= ALL_DIFFER
+        and _differ(draft, column)
         and ([column.output] == key or _is_called_a_number(column))
     ]
+
+
+def _differ(draft: Draft, column: Column) -> bool:
+    """Whether nearly all rows have a number of their own; who has no account has none."""
+    values = present(draft.sample.frame[column.name])
+    has_most = len(values) >= LEAST_SHARE * draft.sample.frame.height
+    return has_most and len(values) > 0 and values.n_unique() >= ALL_DIFFER * len(values)
 
 
 def _may_name_another(column: Column) -> bool:
@@ -116,20 +128,45 @@ def _is_called_a_number(column: Column) -> bool:
 
 
 def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
-    """Whose numbers they are: of the same source before others; None where two are as likely."""
-    likely: list[tuple[bool, int, _Numbers]] = []
+    """Whose numbers they are: of the same source before others, then where they are called alike,
+    then where they are the key; None where two are as likely."""
+    likely: list[tuple[bool, bool, bool, int, _Numbers]] = []
     for owner in owners:
-        if owner.draft is numbers.draft:
+        if owner.draft is numbers.draft or _is_other_key(numbers, owner):
             continue
         shared = int(numbers.values.is_in(owner.values.implode()).sum())
         is_same_source = owner.draft.source == numbers.draft.source
         if shared < LEAST_SHARED or shared < LEAST_SHARE * len(numbers.values):
             continue
         if is_same_source or _are_long(numbers.values):
-            likely.append((is_same_source, shared, owner))
-    best = max((rank[:2] for rank in likely), default=None)
+            is_alike = _plain(owner.column) == _plain(numbers.column)
+            likely.append((is_same_source, is_alike, _is_key(owner), shared, owner))
+    best = max((rank[:-1] for rank in likely), default=None)
     fitting = [owner for *rank, owner in likely if tuple(rank) == best]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_other_key(numbers: _Numbers, owner: _Numbers) -> bool:
+    """Whether numbers are the key of their own feed, and not that of the other: the first ones of
+    both that count from 1 are equal by chance."""
+    if not _is_key(numbers):
+        return False
+    is_alike = _plain(owner.column) == _plain(numbers.column)
+    return not _is_key(owner) or (not is_alike and _count_from_one(numbers.values))
+
+
+def _count_from_one(values: pl.Series) -> bool:
+    largest = values.cast(pl.Int64, strict=False).max()
+    return isinstance(largest, int) and largest <= MOST_GAPS * len(values)
+
+
+def _plain(column: Column) -> str:
+    return plain_header(column.name).lower()
+
+
+def _is_key(numbers: _Numbers) -> bool:
+    draft = numbers.draft
+    return propose_primary_key(draft.columns, draft.sample.frame).columns == [numbers.column.output]
 
 
 def _are_long(values: pl.Series) -> bool:

@@ -20,7 +20,7 @@ CASTS = {
     "date": "DATE", "datetime": "TIMESTAMPTZ",
 }  # fmt: skip
 WORDS_OF_THE_ENGINE = {"true", "false", "t", "f", "yes", "no", "y", "n", "1", "0"}
-EPOCHS = {"epoch_s": "", "epoch_ms": " / 1000"}
+EPOCHS = {"epoch_s": "", "epoch_ms": " / 1000", "epoch_us": " / 1000000"}
 SHORTEST_SCALE = 4
 # Digits of ASCII with separators, what is around them without digits, brackets and points.
 PLAIN_AMOUNT = r"^[^\d(.,]*[.]?[^\d(.,]*\d[\d.,' \x{A0}\x{202F}]*[^\d).,]*$"

@@ -55,7 +55,8 @@ STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECAS
 IN = ("subscribed", "active", "confirmed", "opted in", "opted-in", "opt-in")
 OUT = (
     "unsubscribed", "bounced", "held", "cleaned", "opted out", "opted-out", "opt-out", "suppressed",
-    "complained", "inactive", "pending", "never subscribed", "non-subscribed",
+    "complained", "inactive", "pending", "never subscribed", "non-subscribed", "not activated",
+    "not active", "unconfirmed", "not confirmed", "transactional", "archived", "deleted",
 )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from c360_assets.ingest.suggest.column_names import is_customer_number_name, pla
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
-from c360_assets.ingest.suggest.flatten import FlatTable
+from c360_assets.ingest.suggest.flatten import FlatTable, without_purchases
+from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
 from c360_assets.ingest.suggest.purchases import (
@@ -45,6 +46,9 @@ TOTAL = re.compile(
 REFUNDED = re.compile(
     r"((amount|total|value)[ _]*refunded|refund(ed)?[ _]*(amount|total|value))", re.I
 )
+# Of an order, on each of its items.
+WHOLE_REFUNDED = re.compile(r"order[ _]*((total|amount)[ _]*refunded|refunded[ _]*total)", re.I)
+WHOLE_TOTAL = re.compile(r"order[ _]*(grand[ _]*)?total([ _]*(price|amount|paid))?", re.I)
 LEAST_SHARED, LEAST_SHARE = 5, 0.5
 ALL_DIFFER = 0.98
 
@@ -100,6 +104,8 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             if draft is not None:
                 _take_types(draft, tags)
                 changed.add(draft.name)
+        for column in orders.items.columns:
+            column.tags = [tag for tag in column.tags if not tag.startswith(PURCHASE)]
         for tag, column in orders.item_tags.items():
             # What tells rows of orders apart is told by tags, wherever they are written.
             column.tags = [tag, *(other for other in column.tags if other != tag)]
@@ -111,16 +117,17 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
 
 
 def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
-    """The tables of what was bought that are made of tables of nested orders of the feed `draft`,
-    whose customer is the person that they stand in."""
-    made = []
+    """The tables that flatten the feed `draft`, with those of what was bought that are made of
+    nested orders, whose customer is the person that they stand in; of these the first ones lose
+    their tags of what was bought."""
+    tables: list[FlatTable] = []
     for table in flat:
-        if table.frame is None or any(PURCHASE in f"{column.tags}" for column in table.columns):
-            continue
-        orders = _of_items(draft_of_table(draft, table), [])
-        if orders is not None and orders.links:
-            made.append(purchase_table(orders, table.key))
-    return made
+        orders = None if table.frame is None else _of_items(draft_of_table(draft, table), [])
+        if orders is None or not orders.links:
+            tables.append(table)
+        else:
+            tables += [without_purchases(table), purchase_table(orders, table.key)]
+    return tables
 
 
 def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:
@@ -136,7 +143,8 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     if PRODUCT not in tags and (ORDER_ID not in tags or tags[ORDER_ID].unique < ALL_DIFFER):
         is_said_twice = any(_is_of_same_source(draft, other) for other in drafts)
         tags = tags if is_said_twice else _tags_of_sales(draft, tags) or tags
-    if ORDER_ID not in tags or REVENUE not in tags:
+    has_amount = REVENUE in tags or {QUANTITY, UNIT_PRICE} <= tags.keys()
+    if ORDER_ID not in tags or not has_amount:
         return None
     if IS_RETURN in tags or IS_CANCELLATION in tags:
         return None
@@ -145,12 +153,13 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     if DAY in tags and _knows_customer(draft):
         if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
-        orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags))
+        back = _whole_refund(draft, tags)
+        orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags), back)
         return None if _tagged(draft, ORDER_ID) and not orders.says_more else orders
-    for head in drafts:
-        key = _key_of_head(head, frame[tags[ORDER_ID].name]) if head is not draft else None
-        head_tags = _columns_by_tag(head) if key is not None else {}
-        head_tags = {tag: column for tag, column in head_tags.items() if tag not in OF_ITEMS}
+    for head, key in _heads(draft, tags[ORDER_ID], drafts):
+        head_tags = {
+            tag: column for tag, column in _tags_of_head(head).items() if tag not in OF_ITEMS
+        }
         if DAY in head_tags and _knows_customer(head):
             states = states or states_of(head.columns, head.sample.frame)
             return Orders(draft, head, key, tags, head_tags, states)
@@ -170,6 +179,13 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
         for column in usable
         if column.name in kind.tags and _fits(column, kind.tags[column.name], frame[column.name])
     }
+    if is_of_whole_order(tags, frame):
+        del tags[REVENUE]
+    if REVENUE not in tags:
+        found = line_total(tags, usable, frame)
+        tags |= {} if found is None else {REVENUE: found}
+    if DAY not in tags and {ORDER_ID, QUANTITY} <= tags.keys():
+        tags |= _day_by_any_name(draft)
     if REVENUE not in tags and not OF_ITEMS & tags.keys() - {ORDER_ID}:
         # Beside items the same name may be the total of all of them, on each of their rows.
         totals = [column for column in usable if TOTAL.fullmatch(plain_header(column.name))]
@@ -177,6 +193,21 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
         if amounts:
             tags[REVENUE] = amounts[0]
     return tags
+
+
+def _tags_of_head(head: Draft) -> dict[str, Column]:
+    """The columns by tag of a feed in which each order has a row; its time may be called `created`
+    or the like."""
+    tags = _columns_by_tag(head)
+    return tags if DAY in tags else tags | _day_by_any_name(head)
+
+
+def _day_by_any_name(draft: Draft) -> dict[str, Column]:
+    """The time of orders, where it is called by a name that other tables have too."""
+    named = sales_tags([column.name for column in draft.columns])
+    days = [column for column in draft.columns if named.get(column.name) == DAY]
+    fitting = [day for day in days if _fits(day, DAY, draft.sample.frame[day.name])]
+    return dict(zip((DAY,), fitting, strict=False))
 
 
 def _fits(column: Column, tag: str, values: pl.Series) -> bool:
@@ -223,22 +254,54 @@ def _refunded(draft: Draft, tags: dict[str, Column]) -> Column | None:
     return None
 
 
+def _whole_refund(draft: Draft, tags: dict[str, Column]) -> tuple[Column, Column] | None:
+    """What was paid back of the whole order and what that cost, where rows of items say both."""
+    if QUANTITY not in tags and PRODUCT not in tags:
+        return None
+    of_order = {"paid back": WHOLE_REFUNDED, "total": WHOLE_TOTAL}
+    found = {
+        what: [column for column in draft.columns if _is_amount(column, pattern)]
+        for what, pattern in of_order.items()
+    }
+    if not found["paid back"] or not found["total"]:
+        return None
+    return found["paid back"][0], found["total"][0]
+
+
+def _is_amount(column: Column, pattern: re.Pattern[str]) -> bool:
+    is_number = column.type in NUMBERS and column.inferred.number is None
+    return is_number and pattern.fullmatch(plain_header(column.name)) is not None
+
+
 def _take_types(draft: Draft, tags: dict[str, Column]) -> None:
     for tag, column in tags.items():
         # Of a weight nothing is lost: the table makes units of it.
         take_type(column, CATALOGUE[tag].type, draft.sample.frame[column.name])
 
 
-def _key_of_head(head: Draft, order_ids: pl.Series) -> Column | None:
-    """The column of a feed in which each of these orders has a row."""
-    wanted = present(order_ids).unique()
-    for column in head.columns:
-        if column.type in NESTED or column.unique < ALL_DIFFER:
-            continue
-        shared = int(wanted.is_in(present(head.sample.frame[column.name]).implode()).sum())
-        if shared >= LEAST_SHARED and shared >= LEAST_SHARE * len(wanted):
-            return column
-    return None
+def _heads(items: Draft, order_id: Column, drafts: Sequence[Draft]) -> list[tuple[Draft, Column]]:
+    """The feeds in which each of these orders has a row, with the column that says which: those
+    that call it by the same name first, as short numbers of other things are equal by chance."""
+    wanted = present(items.sample.frame[order_id.name]).cast(pl.String).unique()
+    found = [
+        (head, column)
+        for head in drafts
+        if head is not items
+        for column in head.columns
+        if _may_be_key_of_head(column) and _shares(wanted, head.sample.frame[column.name])
+    ]
+    name = plain_header(order_id.name).lower()
+    return sorted(found, key=lambda one: plain_header(one[1].name).lower() != name)
+
+
+def _may_be_key_of_head(column: Column) -> bool:
+    is_plain = column.type not in NESTED and column.unique >= ALL_DIFFER
+    return is_plain and not is_customer_number_name(column.name)
+
+
+def _shares(wanted: pl.Series, values: pl.Series) -> bool:
+    shared = int(wanted.is_in(present(values).cast(pl.String).implode()).sum())
+    return shared >= LEAST_SHARED and shared >= LEAST_SHARE * len(wanted)
 
 
 def _tagged(draft: Draft, tag: str) -> bool:

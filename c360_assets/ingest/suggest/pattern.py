@@ -5,20 +5,39 @@ What a pattern means is in `tenant.files`.
 
 from __future__ import annotations
 
+import glob
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from c360_assets.ingest.dates import MONTH_NUMBERS
 from c360_assets.ingest.suggest.column_types import Inferred
+from c360_assets.tenant.files import MONTHS
 
+YEAR, MONTH, DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+WORD = f"(?:{'|'.join(f'{month}|{month[:3]}' for month in MONTHS)})"
 DAY_IN_NAME = re.compile(
-    r"(?<!\d)(?:"
-    r"(?:19|20)\d\d(?P<sign>[-_.]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])"
-    r"|(?P<one>0[1-9]|[12]\d|3[01])(?P<mark>[-_.])(?P<two>0[1-9]|[12]\d|3[01])(?P=mark)"
-    r"(?:19|20)\d\d"
+    r"(?<![^\W_])(?:"
+    rf"year={YEAR}/month={MONTH}/day={DAY}"
+    rf"|(?:{WORD}[-_. ]?{DAY}|{DAY}[-_. ]?{WORD}),?[-_. ]?{YEAR}"
+    r")(?![^\W_])"
+    r"|(?<!\d)(?:"
+    rf"{YEAR}(?P<sign>[-_./]?){MONTH}(?P=sign){DAY}"
+    rf"|(?P<one>{DAY})(?P<mark>[-_.]?)(?P<two>{DAY})(?P=mark){YEAR}"
     # What follows may be a time of day.
-    r")(?=\D|$|(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?(?:\D|$))"
+    r")(?=\D|$|(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?(?:\D|$))",
+    re.IGNORECASE,
+)
+# The parts of a day that names its month or all of its parts.
+NAMED_PARTS = re.compile(rf"(?P<MMM>{WORD})|(?P<yyyy>\d{{4}})|(?P<number>\d\d)", re.IGNORECASE)
+# A month in the name of a file that comes once in it; its words are those of many languages.
+MONTH_IN_NAME = re.compile(
+    rf"{WORD}[-_. ]?\d{{1,2}},?[-_. ]?{YEAR}(?!\d)|\d{{1,2}}[-_. ]?{WORD}[-_. ]?{YEAR}(?!\d)"
+    rf"|(?<!\d){YEAR}[-_.]?{MONTH}(?!\d|[-_.]?\d)|(?<!\d){MONTH}[-_.]{YEAR}(?!\d)"
+    rf"|(?<![^\W_])(?:{'|'.join(map(re.escape, MONTH_NUMBERS))})[-_. ]?{YEAR}(?!\d)"
+    rf"|(?<!\d){YEAR}[-_. ]?(?:{'|'.join(map(re.escape, MONTH_NUMBERS))})(?![^\W_])",
+    re.IGNORECASE,
 )
 # What tools number their exports by: a count of seconds, a UUID or another hash.
 EXPORT_NUMBER = re.compile(
@@ -29,6 +48,8 @@ EXPORT_NUMBER = re.compile(
     r")(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
+# How parts of a folder of files are counted.
+PART_NUMBER = re.compile(r"\d{3,}")
 SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
 # Folders that say nothing about where a file comes from.
 NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
@@ -72,7 +93,9 @@ def delivered(relative: Path, form: str) -> Path:
 
 def source_folder(relative: Path) -> str:
     """The folder that names the source of a file, "" where none does."""
-    folder = relative.parent.name
+    folders = [name for name in DAY_IN_NAME.sub("", relative.parent.as_posix()).split("/") if name]
+    named = [name for name in folders if "=" not in name and re.search(r"[^\W\d_]", name)]
+    folder = named[-1] if named else ""
     return "" if folder.lower() in NO_SOURCE else folder
 
 
@@ -94,27 +117,59 @@ def propose_pattern(
     days = list(DAY_IN_NAME.finditer(text))
     if not days:
         note = "no date in the name: reloaded whenever the file changes"
+        if MONTH_IN_NAME.search(relative.name):
+            note = "no day in the name: files of other months are deliveries too, newest file last"
         return ProposedPattern(_literal(_varying(text.replace("*", ""))), note)
     day = days[-1]
     order = _date_order(day, types, day_first=day_first)
-    separator = day["sign"] or day["mark"] or ""
-    # A point stands in quotes, as `tenant.files` wants it; other signs may stand bare.
-    date = ("'.'" if separator == "." else separator).join(order.parts)
     before = _varying(text[: day.start()].replace("*", ""))
-    after = text[day.end() :]
-    folders = after[: after.rfind("/") + 1]
-    suffix = SUFFIXES.search(relative.name)
-    tail = f"{folders}*{suffix[0] if suffix else ''}"
+    tail = _tail(text[day.end() :], relative)
     note = "the delivery day is the date in the name; `*` is anything but /"
     if order.ambiguous:
         note += "; day and month could be the other way round: check which is first"
-    return ProposedPattern(_literal(before) + date + _literal(tail), note)
+    pattern = _literal(before) + _date_pattern(day, order) + _literal(tail)
+    # Two quotes would be one literal quote.
+    return ProposedPattern(pattern.replace("''", "") if "'" not in text else pattern, note)
+
+
+def _tail(after: str, relative: Path) -> str:
+    """What follows the day: of a folder's day the file's name too, as others lie beside it."""
+    folders, slash, name = after.rpartition("/")
+    suffix = SUFFIXES.search(relative.name)
+    ending = suffix[0] if suffix else ""
+    if not slash:
+        return f"*{ending}"
+    stem = PART_NUMBER.sub("*", _varying(name.replace("*", "").removesuffix(ending)))
+    return f"{folders}/{stem.removesuffix('*')}*{ending}"
+
+
+def _date_pattern(day: re.Match[str], order: _DateOrder) -> str:
+    if day["sign"] is None and day["one"] is None:
+        numbers = iter(("MM", "dd") if "month" in day[0].lower() else ("dd",))
+        pattern, end = "", 0
+        for part in NAMED_PARTS.finditer(day[0]):
+            pattern += _literal(day[0][end : part.start()])
+            pattern += next(numbers) if part["number"] else str(part.lastgroup)
+            end = part.end()
+        return pattern
+    separator = day["sign"] or day["mark"] or ""
+    # A point stands in quotes, as `tenant.files` wants it; other signs may stand bare.
+    return ("'.'" if separator == "." else separator).join(order.parts)
+
+
+def pattern_of_member(name: str) -> str:
+    """The pattern of the members of an archive that are called like one, as `files.contents` has
+    it: numbers that count its parts are left open too."""
+    in_folder = name.rpartition("/")[2]
+    open_names = PART_NUMBER.sub("*", _varying(glob.escape(in_folder)))
+    return re.sub(r"\*+", "*", open_names)
 
 
 def _varying(text: str) -> str:
     """The text with `*` for what another delivery has otherwise: the first day of a span, the
     number of an export."""
-    return EXPORT_NUMBER.sub("*", DAY_IN_NAME.sub("*", text))
+    without_days = MONTH_IN_NAME.sub("*", DAY_IN_NAME.sub("*", text))
+    return EXPORT_NUMBER.sub("*", without_days)
 
 
 def _date_order(day: re.Match[str], types: list[Inferred], *, day_first: bool) -> _DateOrder:

@@ -19,6 +19,7 @@ from c360_assets.ingest.suggest.column_names import (
     OTHER_ALPHABET,
     is_identifier_name,
 )
+from c360_assets.ingest.suggest.column_numbers import DAY_NAME
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.semantics.tags import is_profile, tag_info, without_marks
 from c360_assets.tenant.feeds import RowNumberConfig
@@ -267,6 +268,8 @@ def _holds_codes(column: Column, frame: pl.DataFrame) -> bool:
     """
     if is_identifier(column) or not _may_be_content(column, frame):
         return False
+    if DAY_NAME.search(without_marks(column.name)):
+        return False  # a birthday without its year is written like a code
     if column.type == "integer":
         return NO_NAME.fullmatch(column.name) is not None or _may_be_numbers(column, frame)
     values = present(frame[column.name])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
+from c360_assets.ingest.suggest.line_totals import UNIT_PRICE
 from c360_assets.ingest.suggest.purchases import (
     DAY,
     IS_CANCELLATION,
@@ -40,16 +41,11 @@ def purchase_table(orders: Orders, key: Sequence[str]) -> FlatTable:
     kept = {part: quote_ident(part) for part in key if part not in bought}
     rows = _selected(kept | _forward(orders, bought) | _marks(orders, bought))
     sql = f"{_comment(orders)}WITH orders AS (\n{_orders_sql(orders)}\n)\n{rows}FROM orders\n"
-    if _has_words(orders):
+    if orders.says_what_became:
         back = _selected(kept | _back(orders, bought) | _is("TRUE", "FALSE"))
         came_back = f"is_returned AND NOT is_cancelled AND {bought[AMOUNT]} > 0"
         sql += f"UNION ALL\n{back}FROM orders\nWHERE {came_back}\n"
     return FlatTable(name, sql, _yaml(orders, name, [*key, "is_return"]), has_persons=False)
-
-
-def _has_words(orders: Orders) -> bool:
-    """Whether rows say of what was bought that it was cancelled or came back."""
-    return orders.states is not None or orders.refunded is not None
 
 
 def _selected(columns: dict[str, str]) -> str:
@@ -72,7 +68,7 @@ def _is(is_return: str, is_cancellation: str) -> dict[str, str]:
 def _marks(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
     """Whether a row is a return, a cancellation."""
     by_sign = _by_sign(orders, bought) if orders.has_negatives else "FALSE"
-    if not _has_words(orders):
+    if not orders.says_what_became:
         return _is(by_sign, "FALSE")
     is_return = f"is_returned AND {bought[AMOUNT]} <= 0"
     if orders.has_negatives:
@@ -87,7 +83,7 @@ def _by_sign(orders: Orders, bought: dict[str, str]) -> str:
 
 def _forward(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
     """The columns of what was bought; what was cancelled, or is a return itself, is below zero."""
-    if not _has_words(orders):
+    if not orders.says_what_became:
         # Of items the sign of the quantity says so itself.
         is_order = orders.has_negatives and QUANTITY not in orders.item_tags
         below = {UNITS: _negated(f"{bought[AMOUNT]} < 0", bought[UNITS])}
@@ -122,6 +118,8 @@ def _bought_sql(orders: Orders) -> dict[str, str]:
     by_tag = NO_ITEMS | of_head | of_items
     bought = {column_for(tag): sql for tag, sql in by_tag.items()}
     if QUANTITY in orders.item_tags:
+        if REVENUE not in orders.item_tags:
+            bought[AMOUNT] = f"({bought[UNITS]} * {of_items[UNIT_PRICE]})"
         bought[UNITS] = _units_sql(orders, bought)
     if orders.time is not None:
         bought[column_for(DAY)] = _moment_sql(orders, by_tag[DAY])
@@ -173,7 +171,7 @@ def _orders_sql(orders: Orders) -> str:
             f"\n  JOIN {table_sql(physical_name(orders.head.name))} AS head"
             f"\n    ON head.{head_key}::VARCHAR = items.{own_key}::VARCHAR"
         )
-    if _has_words(orders):
+    if orders.says_what_became:
         columns += [f"{sql} AS {name}" for name, sql in _became_sql(orders).items()]
     selected = ",\n    ".join(columns)
     tests = "\n    AND ".join(rows.sql(table) for table, rows in orders.left_out)
@@ -190,6 +188,9 @@ def _became_sql(orders: Orders) -> dict[str, str]:
     if orders.refunded is not None:
         refunded = f"coalesce(items.{quote_ident(orders.refunded.output)} > 0, FALSE)"
         returned = [*(returned if orders.states is not None else []), refunded]
+    if orders.whole_refund is not None:
+        back, total = (f"items.{quote_ident(column.output)}" for column in orders.whole_refund)
+        returned.append(f"coalesce({back} > 0 AND {back} >= {total}, FALSE)")
     return {"is_cancelled": " OR ".join(cancelled), "is_returned": " OR ".join(returned)}
 
 
@@ -227,6 +228,12 @@ def _comment(orders: Orders) -> str:
         )
     if QUANTITY not in orders.item_tags or PRODUCT not in orders.item_tags:
         lines.append("GUESSED: where it says no product or quantity, a row is one unit of 'order'.")
+    if REVENUE not in orders.item_tags:
+        price = orders.item_tags[UNIT_PRICE].output
+        lines.append(
+            f"GUESSED: no column says what a row costs as a whole; it is {price} times the "
+            "quantity, before what is taken off of orders."
+        )
     if orders.has_weights:
         lines.append("GUESSED: quantities with fractions are weights, each of one unit or more.")
     if orders.refunded is not None:
@@ -234,6 +241,9 @@ def _comment(orders: Orders) -> str:
             f"What was paid back is {orders.refunded.output}; where it is a part of the amount, no "
             "unit came back."
         )
+    if orders.whole_refund is not None:
+        back = orders.whole_refund[0].output
+        lines.append(f"Where {back} is all that an order cost it came back; parts are not told.")
     if orders.has_negatives:
         lines.append("Rows of amounts below zero are returns.")
     if orders.states is not None:
@@ -246,7 +256,7 @@ def _comment(orders: Orders) -> str:
 
 def _yaml(orders: Orders, name: str, key: Sequence[str]) -> str:
     by_tag = {column_for(tag): tag for tag in (NO_ITEMS | orders.head_tags | orders.item_tags)}
-    by_tag |= {"is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
+    by_tag |= {AMOUNT: REVENUE, "is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
     for column in orders.links:
         by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
     tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]

@@ -54,6 +54,14 @@ class Orders:
     head_tags: dict[str, Column]
     states: States | None
     refunded: Column | None = None
+    # What was paid back of the whole order and what that cost, both on each of its items.
+    whole_refund: tuple[Column, Column] | None = None
+
+    @property
+    def says_what_became(self) -> bool:
+        """Whether rows say of what was bought that it was cancelled or came back."""
+        told = (self.states, self.refunded, self.whole_refund)
+        return any(one is not None for one in told)
 
     @property
     def has_negatives(self) -> bool:
@@ -74,8 +82,8 @@ class Orders:
     @property
     def says_more(self) -> bool:
         """Whether rows say of what was bought what tags alone do not."""
-        is_whole = PRODUCT in self.item_tags and QUANTITY in self.item_tags
-        told = self.states is not None or self.refunded is not None or self.has_negatives
+        is_whole = {PRODUCT, QUANTITY, REVENUE} <= self.item_tags.keys()
+        told = self.says_what_became or self.has_negatives
         told = told or self.time is not None or bool(self.left_out)
         return not is_whole or told or self.has_weights
 

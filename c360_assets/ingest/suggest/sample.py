@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -40,10 +41,13 @@ from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_of, looks_fixed
 from c360_assets.ingest.suggest.json_paths import records_path
 from c360_assets.ingest.suggest.other_texts import kind_by_beginning, other_kind_of_text
+from c360_assets.ingest.suggest.pattern import pattern_of_member
 from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
 SAMPLE_ROWS = 20_000
 HEAD_BYTES = 4096
+HEADER_ROWS = 100  # of members of archives by which one kind is told from another
+MOST_KINDS = 20  # of members of an archive
 UTF_8_MARK = b"\xef\xbb\xbf"
 # Encodings that the loader sees without being told.
 MARKED_ENCODINGS = ("utf-8", "utf-16", "utf-32")
@@ -90,7 +94,8 @@ class Sample:
     `files` has to say to read the file. `notes` is what a person should know of the file,
     `odd_rows` counts the rows that no record of these columns can be. `trial` is the sampled text
     as the file holds it, for a trial load; None where that has to read the file itself. `whole`
-    says that the sample is all of the file.
+    says that the sample is all of the file. `other_parts` names the sheets of a workbook
+    that hold rows too, and the kinds of members of an archive.
     """
 
     frame: pl.DataFrame
@@ -101,16 +106,20 @@ class Sample:
     header: bool = True
     quote: str = '"'
     escape: str = '"'
-    options: dict[str, str | int | list[int]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     odd_rows: int = 0
     trial: bytes | None = None
     whole: bool = True
+    other_parts: tuple[str, ...] = ()
 
 
-def read_sample(path: Path, rows: int = SAMPLE_ROWS, *, country: str = "") -> Sample:
-    """The first `rows` rows of `path`. Where several encodings read a text, that of the `country`
-    (an ISO code) does.
+def read_sample(
+    path: Path, rows: int = SAMPLE_ROWS, *, country: str = "", part: str | None = None
+) -> Sample:
+    """The first `rows` rows of `path`; of a workbook those of the sheet `part`, by default the
+    fullest, of an archive those of the members that fit `part`, by default the first kind of them.
+    Where several encodings read a text, that of the `country` (an ISO code) does.
 
     Raises C360Error when the file is not there or not of a format that can be sampled.
     """
@@ -123,9 +132,9 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS, *, country: str = "") -> Sa
         raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
     kind = _archive_kind(path, head)
     if head.startswith(OLD_OFFICE_MARK) or (kind == "zip" and is_workbook(path)):
-        return _sample_of_workbook(path, rows)
+        return _sample_of_workbook(path, rows, part)
     if kind is not None:
-        return _sample_of_archive(path, kind, rows, country)
+        return _sample_of_archive(path, kind, rows, country, part)
     if head.startswith(GZIP_MARK) and _is_packed_document(path):
         return _sample_of_packed_document(path, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
@@ -176,35 +185,57 @@ def _archive_kind(path: Path, head: bytes) -> str | None:
         return None
 
 
-def _sample_of_archive(path: Path, kind: str, rows: int, country: str) -> Sample:
-    """The sample of an archive: that of its first member by name."""
+def _sample_of_archive(path: Path, kind: str, rows: int, country: str, part: str | None) -> Sample:
+    """The sample of an archive: that of its first member by name of those that fit `part`. Members
+    of other names with other columns are of other feeds."""
+    samples: dict[str, Sample] = {}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            member = _first_member(path, kind, Path(folder))
+            members = _first_members(path, kind, Path(folder))
         except Exception as error:  # of many kinds, and with names from the archive
             problem = f"the {kind} archive cannot be read ({type(error).__name__})"
             raise C360Error(f"{path}: {problem}") from None
-        if member is None:
+        if not members:
             raise C360Error(f"{path}: the {kind} archive holds no file")
-        try:
-            sample = read_sample(member, rows, country=country)
-        except C360Error as error:
-            problem = str(error).removeprefix(f"{member}: ")
-            raise C360Error(f"{path}: its first member {problem}") from None
-    return replace(sample, options={"compression": kind, **sample.options})
+        for name, member in members.items():
+            wanted = part in (None, name)
+            try:
+                count = rows if wanted and part not in samples else HEADER_ROWS
+                samples[name] = read_sample(member, count, country=country)
+            except C360Error as error:
+                if not samples and wanted:
+                    problem = str(error).removeprefix(f"{member}: ")
+                    raise C360Error(f"{path}: its first member {problem}") from None
+    chosen = part if part in samples else next(iter(samples))
+    sample = samples[chosen]
+    others = tuple(name for name in samples if name != chosen and _unlike(samples[name], sample))
+    options: dict[str, Any] = {"compression": kind, **sample.options}
+    notes = sample.notes
+    if others:
+        options["contents"] = {chosen: {}}
+        listed = ", ".join(others)
+        notes = (*notes, f"members of other columns are feeds of their own: {listed}")
+    return replace(sample, options=options, notes=notes, other_parts=others)
 
 
-def _first_member(path: Path, kind: str, folder: Path) -> Path | None:
-    """A copy of the first member; nothing but its suffix comes from the archive."""
+def _unlike(sample: Sample, other: Sample) -> bool:
+    return set(sample.frame.columns) != set(other.frame.columns)
+
+
+def _first_members(path: Path, kind: str, folder: Path) -> dict[str, Path]:
+    """Copies of the first member of each kind of name, by the pattern of the kind; nothing but
+    suffixes comes from the archive."""
     with opened_archive(path, kind) as archive:
-        first = min((name for name in archive.names if _is_delivery(name)), default=None)
-        if first is None:
-            return None
-        suffixes = SAFE_SUFFIX.findall(first)[-2:]
-        target = folder / ("member" + "".join(suffixes))
-        with archive.open_member(first) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file)
-    return target
+        copies: dict[str, Path] = {}
+        for name in sorted(name for name in archive.names if _is_delivery(name)):
+            pattern = pattern_of_member(name)
+            if pattern in copies or len(copies) == MOST_KINDS:
+                continue
+            suffixes = SAFE_SUFFIX.findall(name)[-2:]
+            copies[pattern] = folder / f"member{len(copies)}{''.join(suffixes)}"
+            with archive.open_member(name) as source, copies[pattern].open("wb") as file:
+                shutil.copyfileobj(source, file)
+    return copies
 
 
 def _is_delivery(member: str) -> bool:
@@ -261,11 +292,12 @@ def _sample_of_records(
     return replace(sample, options={"records": records})
 
 
-def _sample_of_workbook(path: Path, rows: int) -> Sample:
-    """The sample of a workbook: that of the sheet that holds most, of several the first."""
+def _sample_of_workbook(path: Path, rows: int, sheet: str | None) -> Sample:
+    """The sample of a sheet of a workbook, by default the one that holds most, of several the
+    first."""
     try:
         texts = {name: _sheet_text(path, name, rows) for name in sheet_names(path)}
-        sheet = max(texts, key=lambda name: len(texts[name]))
+        sheet = sheet or max(texts, key=lambda name: len(texts[name]))
         text = sample_text(TextHead(texts[sheet], "utf-8", whole=True), rows)
     except SheetError as error:
         raise C360Error(f"{path}: {error}; {error.remedy}") from None
@@ -273,17 +305,27 @@ def _sample_of_workbook(path: Path, rows: int) -> Sample:
         raise C360Error(f"{path}: is a workbook without a visible sheet") from None
     except C360Error as error:
         raise C360Error(f"{path}: {error}") from None
-    filled = [name for name, content in texts.items() if content.count("\n") > 1]
+    others = [name for name, content in texts.items() if _is_filled(content) and name != sheet]
     options = _text_options(text)
     notes = text.notes
-    if len(filled) > 1:
+    if others:
         options["sheet"] = sheet
-        others = ", ".join(name for name in filled if name != sheet)
-        notes = (
-            *notes,
-            f"the sheet with most rows; each other sheet is a feed of its own: {others}",
-        )
-    return Sample(text.frame, "xlsx", {}, {}, header=text.header, options=options, notes=notes)
+        listed = ", ".join(others)
+        notes = (*notes, f"one sheet of several; each other sheet is a feed of its own: {listed}")
+    return Sample(
+        text.frame,
+        "xlsx",
+        {},
+        {},
+        header=text.header,
+        options=options,
+        notes=notes,
+        other_parts=tuple(others),
+    )
+
+
+def _is_filled(content: str) -> bool:
+    return content.count("\n") > 1
 
 
 def _sheet_text(path: Path, sheet: str, rows: int) -> str:

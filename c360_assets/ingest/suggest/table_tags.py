@@ -15,7 +15,7 @@ from importlib import resources
 
 import yaml
 
-from c360_assets.ingest.suggest.column_names import plain_header
+from c360_assets.ingest.suggest.column_names import CAMEL, plain_header
 
 SALES = re.compile(
     r"order|sale|purchase|deal|opportunit|donation|payment|charge|invoice|receipt|booking"
@@ -25,6 +25,18 @@ SALES = re.compile(
     r"|zahlung|betaling|verkopen|donatie",
     re.IGNORECASE,
 )
+ID_FIRST = re.compile(r"^(id)[ _]+(?:(?:de|do|da|del|della|du)[ _]+)?(\w.*)$", re.IGNORECASE)
+HOW_COUNTED = re.compile(
+    r"\([^()]*\)|\[[^\[\]]*\]"
+    r"|(?<![^\W_])((incl|excl|inc|exc)[a-z]*[ _.]*(tax|vat|mwst|ust|btw|gst|iva)"
+    r"|(tax|vat|mwst|ust|btw|gst|iva)[ _.]*(incl|excl|inc|exc)[a-z]*"
+    r"|ttc|ht|brutto|netto|ordered|eur|usd|gbp|chf)(?![^\W_])",
+    re.IGNORECASE,
+)
+LAST_READING = 3
+# What says where or how was bought; of a thing it means the thing's own.
+NOT_OF_THINGS = {"purchase-brand", "purchase-channel", "store-id", "digital-channel"}
+OF_THING = re.compile(r"(?<![^\W_])(sku|product|item|line)s?(?![^\W_])", re.IGNORECASE)
 # What a row's own key is called where its table says what it is.
 OWN_KEYS = ("id", "recordid", "uuid", "guid", "№", "ид", "код")
 # Of `about`, so many must be found.
@@ -105,13 +117,29 @@ def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
 
 
 def _named(tag_of_letters: Mapping[str, tuple[str, int]], names: Sequence[str]) -> dict[str, str]:
-    """Tag -> the column of which the name stands first in the tag's list."""
-    best: dict[str, tuple[int, str]] = {}
+    """Tag -> the column of which the name stands first in the tag's list, a name as it is written
+    before one of which words have to be left out."""
+    best: dict[str, tuple[tuple[int, int], str]] = {}
     for name in names:
-        tag, place = tag_of_letters.get(_letters(name), ("", 0))
-        if tag and place < best.get(tag, (place + 1, name))[0]:
-            best[tag] = place, name
+        for reading, letters in enumerate(_readings(name)):
+            if letters in tag_of_letters:
+                tag, place = tag_of_letters[letters]
+                if reading == LAST_READING and tag in NOT_OF_THINGS:
+                    break
+                if tag not in best or (reading, place) < best[tag][0]:
+                    best[tag] = (reading, place), name
+                break
     return {tag: name for tag, (_, name) in best.items()}
+
+
+def _readings(name: str) -> tuple[str, ...]:
+    """The letters by which a name is looked up: as it is written, with its number behind what it is
+    the number of, and without the words that say how an amount is counted or of what it is."""
+    plain = CAMEL.sub("_", plain_header(name))
+    number_last = ID_FIRST.sub(r"\2_\1", plain)
+    counted = HOW_COUNTED.sub(" ", plain)
+    of_thing = OF_THING.sub(" ", counted)
+    return tuple(map(_letters, (plain, number_last, counted, of_thing)))
 
 
 def _may_have_weak_names(tags: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ What one column's name and values say is in `column_tags`, what makes a kind of 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -34,9 +35,11 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.column_numbers import (
     marks_of,
 )
-from c360_assets.ingest.suggest.column_tags import are_emails, guess
+from c360_assets.ingest.suggest.column_tags import are_emails, are_given_names, guess
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
+from c360_assets.ingest.suggest.line_totals import REVENUE, is_of_whole_order
+from c360_assets.ingest.suggest.split_values import NOTE, split_values
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
 from c360_assets.ingest.suggest.unnamed_columns import guess_unnamed
 from c360_assets.semantics.lookups import order_states, truth_words
@@ -70,6 +73,7 @@ ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     """Tags where name, values and type allow; of several columns the first gets a single tag."""
     guesses = _guesses(columns, frame)
+    guesses = _without_parts(guesses, columns, frame)
     guesses = _tag_other_tables(columns, frame, guesses)
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
     if profile == {"state"} or _are_states_of_orders(guesses, frame):
@@ -83,7 +87,7 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     for column in columns:
         guessed = guesses.get(column.name)
         if guessed is None:
-            if not column.tags:
+            if not column.tags and not _is_noted_part(column):
                 _note_possible_tag(column, frame[column.name])
             continue
         if _give_tag(column, guessed.tag, frame[column.name], given):
@@ -92,6 +96,23 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     _add_namespaces(tagged, guesses)
     if profile and "update-dt" not in given:
         _tag_time_of_change(columns)
+
+
+def _is_noted_part(column: Column) -> bool:
+    return any(note.startswith("a part of a ") for note in column.notes)
+
+
+def _without_parts(
+    guesses: dict[str, Guess], columns: list[Column], frame: pl.DataFrame
+) -> dict[str, Guess]:
+    """The guesses without those of columns that hold parts of values, which become texts."""
+    parts: set[str] = set()
+    for split in split_values(columns, frame):
+        for column in split.columns:
+            column.inferred = Inferred("string")
+            column.notes = [NOTE.format(tag=split.tag)]
+            parts.add(column.name)
+    return {name: guess for name, guess in guesses.items() if name not in parts}
 
 
 def _tag_other_tables(
@@ -112,6 +133,8 @@ def _tag_other_tables(
             continue
         missing = [*kind.missing, *_unfitting(kind, columns, frame)]
         links = [column for column in columns if _is_link(column, kind)]
+        if kind.prefix == "txn-item" and is_of_whole_order(_by_tag(kind, columns), frame):
+            missing.append(f"{REVENUE} (the amount repeats that of the whole order)")
         if kind.prefix == "txn-item" and not links:
             missing.append("the customer's number (fk-customer-id)")
         if missing:
@@ -125,6 +148,10 @@ def _tag_other_tables(
             _tag_link(column, frame[column.name])
         return {name: guess for name, guess in guesses.items() if name not in kind.tags}
     return guesses
+
+
+def _by_tag(kind: TableKind, columns: list[Column]) -> dict[str, Column]:
+    return {kind.tags[column.name]: column for column in columns if column.name in kind.tags}
 
 
 def _repeats_products(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> bool:
@@ -227,7 +254,28 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         guessed = guess(column.name, frame[column.name])
         if guessed is not None:
             guesses[column.name] = guessed
+    for name, guessed in list(guesses.items()):
+        # `注文者名` beside `注文者姓` is the name that comes after it.
+        beside = guesses.get(re.sub("名$", "姓", name))
+        if guessed.tag == "full-name" and beside is not None and beside.tag == "surname":
+            guesses[name] = Guess("given-name")
+    guesses |= _names_beside_surnames(columns, frame, guesses)
     return guesses | _names_in_two_columns(columns, frame)
+
+
+def _names_beside_surnames(
+    columns: list[Column], frame: pl.DataFrame, guesses: dict[str, Guess]
+) -> dict[str, Guess]:
+    """`Client Name` with a word each, beside `Client Last Name`."""
+    tags = {guessed.tag for guessed in guesses.values()}
+    if "surname" not in tags or not {"given-name", "full-name"}.isdisjoint(tags):
+        return {}
+    for column in columns:
+        named = guess_by_name(column.name) if column.type == "string" else None
+        is_whole = column.name not in guesses and named is not None and named.tag == "full-name"
+        if is_whole and are_given_names(frame[column.name]):
+            return {column.name: Guess("given-name")}
+    return {}
 
 
 def _names_in_two_columns(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
@@ -317,8 +365,14 @@ def typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
     if wanted == "decimal" and column.type in {"integer", "float"}:
         scale = MONEY_SCALE_OF_INTEGERS if column.type == "integer" else MONEY_SCALE_OF_FLOATS
         return replace(inferred, type="decimal", scale=scale)
-    if wanted == "integer" and column.type in {"decimal", "float"} and inferred.number is None:
-        return Inferred("integer") if are_whole(present(values)) else None
+    if wanted == "integer" and column.type in {"decimal", "float"}:
+        numbers = present(values)
+        if inferred.number is not None:
+            numbers = numbers.str.replace_all(r"[.,]0*$", "")
+            is_whole = numbers.str.contains(r"^[-+]?\d{1,18}$").all()
+        else:
+            is_whole = are_whole(numbers)
+        return Inferred("integer", number=inferred.number) if is_whole else None
     texts = present(values).str.to_lowercase()
     if wanted == "boolean" and not texts.is_empty() and _are_truth_values(texts):
         return Inferred("boolean")
