@@ -487,50 +487,56 @@ def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(
     assert next(node for node in plan(tenant) if node.name == "extra").uses_as_of
 
 
-@pytest.mark.parametrize(
-    ("sql", "advice"),
-    [
+# A query, and what is advised.
+SELDOM_MEANT: list[tuple[str, str | None]] = [
+    (
+        "SELECT a.* FROM merged_customers AS a, customer_360 AS b",
+        "joins a table without a condition",
+    ),
+    (
         (
-            "SELECT a.* FROM merged_customers AS a, customer_360 AS b",
-            "joins a table without a condition",
+            "SELECT a.* FROM merged_customers AS a, customer_360 AS b "
+            "WHERE a.amperity_id = b.amperity_id"
         ),
+        None,
+    ),
+    ("SELECT a.* FROM merged_customers AS a CROSS JOIN run_context", None),
+    (
+        "SELECT *, ROW_NUMBER() OVER (ORDER BY amperity_id) AS n FROM customer_360",
+        "window without PARTITION BY",
+    ),
+    (
         (
-            (
-                "SELECT a.* FROM merged_customers AS a, customer_360 AS b "
-                "WHERE a.amperity_id = b.amperity_id"
-            ),
-            None,
+            "SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n "
+            "FROM customer_360"
         ),
-        ("SELECT a.* FROM merged_customers AS a CROSS JOIN run_context", None),
+        None,
+    ),
+    (
         (
-            "SELECT *, ROW_NUMBER() OVER (ORDER BY amperity_id) AS n FROM customer_360",
-            "window without PARTITION BY",
+            "SELECT * FROM customer_360 "
+            f"WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})"
         ),
-        (
-            (
-                "SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n "
-                "FROM customer_360"
-            ),
-            None,
-        ),
-        (
-            (
-                "SELECT * FROM customer_360 "
-                f"WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})"
-            ),
-            "NOT IN over 101",
-        ),
-        (
-            r"SELECT regexp_replace(city, '\\s+', '', 'g') AS c FROM customer_360",
-            "doubles a backslash",
-        ),
-        (r"SELECT regexp_replace(city, '\s+', '', 'g') AS c FROM customer_360", None),
-    ],
-)
-def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str | None) -> None:
-    found = check_sql(make_tenant(tmp_path, database={"extra": sql}))
-    assert [problem.severity for problem in found] == (["warning"] if advice else [])
-    assert advice is None or advice in found[0].message
+        "NOT IN over 101",
+    ),
+    (
+        r"SELECT regexp_replace(city, '\\s+', '', 'g') AS c FROM customer_360",
+        "doubles a backslash",
+    ),
+    (r"SELECT regexp_replace(city, '\s+', '', 'g') AS c FROM customer_360", None),
+]
+
+
+def test_what_is_seldom_meant_is_a_warning(tmp_path: Path) -> None:
+    queries = {f"extra_{n}": sql for n, (sql, _) in enumerate(SELDOM_MEANT)}
+    found = check_sql(make_tenant(tmp_path, database=queries))
+    assert {problem.severity for problem in found} == {"warning"}
+    told = {str(problem.file): problem.message for problem in found}
+    assert len(told) == len(found)
+    advices = {f"database/extra_{n}.sql": advice for n, (_, advice) in enumerate(SELDOM_MEANT)}
+    expected = {file: advice for file, advice in advices.items() if advice}
+    assert told.keys() == expected.keys()
+    assert [file for file, advice in expected.items() if advice not in told[file]] == []
 
 
 UNLIKE_ON_SPARK = {

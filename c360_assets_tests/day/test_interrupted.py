@@ -4,8 +4,6 @@ database."""
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,9 +13,10 @@ import pytest
 
 from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.chaos import kill_verb
-from c360_assets_tests.day.command import ask, differing, digests, finish, here, start
+from c360_assets_tests.day.command import ask, differing, digests, here
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.findings import Findings, look_at_the_end
+from c360_assets_tests.day.findings import Findings, look_at_the_end, output_of
+from c360_assets_tests.day.prepared import Verb
 from c360_assets_tests.day.small import SECOND, copy_of, land
 
 # Lines of progress after which a run is killed, each a step further: while feeds load and while
@@ -37,16 +36,21 @@ def second_day(root: Path) -> Path:
     return root
 
 
-def kill_after(process: subprocess.Popen[str], line: str) -> bool:
-    """Kill as soon as the process has said `line`; whether it still ran then."""
-    assert process.stderr is not None
-    for said in process.stderr:
-        if line in said:
+def kill_after(root: Path, line: str) -> bool:
+    """Kill a run as soon as it has said `line`; whether it still ran then."""
+    output = output_of(root)
+    output.unlink(missing_ok=True)  # what a run said that was killed before
+    verb = Verb(output, "run", "--tenant", root)
+    while not verb.ended_within(0.02):
+        if line in _written(output):
             break
-    alive = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    alive = not verb.ended_within(0)
+    verb.kill()
     return alive
+
+
+def _written(output: Path) -> str:
+    return output.read_text("utf-8") if output.exists() else ""
 
 
 class Reader(threading.Thread):
@@ -98,7 +102,7 @@ def test_a_run_killed_again_and_again_ends_as_if_undisturbed(
 ) -> None:
     root = second_day(copy_of(small.root, tmp_path / "tenant"))
     with Reader(root) as reader:
-        killed = [line for line in moments if kill_after(start("run", "--tenant", root), line)]
+        killed = [line for line in moments if kill_after(root, line)]
         said = here("run", "--tenant", root)
     assert said.code == 0, said.text
     assert "waiting" not in said.text, "a lock dies with its holder"
@@ -115,14 +119,14 @@ def test_two_runs_at_once_wait_for_each_other(
     small: Ran, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     root = second_day(copy_of(small.root, tmp_path / "tenant"))
-    first = start("run", "--tenant", root)
+    first = Verb(root.with_name("first.txt"), "run", "--tenant", root)
     deadline = time.monotonic() + 60
     while not (root / ".lock.holder").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    second = start("run", "--tenant", root)
-    ended = [finish(first), finish(second)]
+    second = Verb(root.with_name("second.txt"), "run", "--tenant", root)
+    ended = [first.finish(), second.finish()]
     assert [said.code for said in ended] == [0, 0], [said.text for said in ended]
-    assert f"waiting for `c360 run` (process {first.pid})" in ended[1].text
+    assert f"waiting for `c360 run` (process {first.process.pid})" in ended[1].text
     assert "waiting for" not in ended[0].text
     assert "Nothing new landed" in ended[1].text
     assert differing(digests(root), undisturbed) == []

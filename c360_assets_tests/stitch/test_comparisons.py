@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -38,11 +39,13 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES", "DANIEL", "DANIELLE"})
 
 
-def compared(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """The pattern of the two records of the frame."""
+def compared(rows: Sequence[Mapping[str, Any]]) -> npt.NDArray[np.int64]:
+    """The patterns of the first two records, from either side."""
+    frame = pl.DataFrame([{"rid": n, **row} for n, row in enumerate(rows)], schema=SCHEMA)
     keys = ["fk_loy", "fk_web"]
     columns = compared_columns(prepare_records(frame, KNOWN), keys)
-    return compare(con, columns, np.array([0]), np.array([1]), keys).pattern
+    with duckdb.connect() as con:
+        return compare(con, columns, np.array([0, 1]), np.array([1, 0]), keys).pattern
 
 
 def label(
@@ -50,16 +53,9 @@ def label(
 ) -> str | None:
     """The label of the level of two records among others, None where the comparison does not count;
     the same in both directions."""
-    found = set()
-    for pair in ((one, two), (two, one)):
-        con = duckdb.connect()
-        rows = [{"rid": n, **r} for n, r in enumerate((*pair, *others))]
-        pattern = compared(con, pl.DataFrame(rows, schema=SCHEMA))
-        level = int(levels_of(np.asarray(pattern), comparison)[0])
-        levels = COMPARISON_BY_NAME[comparison].levels
-        found.add(levels[level - 1].label if level else None)
-    assert len(found) == 1, "the comparison must be symmetric"
-    return found.pop()
+    level, turned = levels_of(compared([one, two, *others]), comparison)
+    assert level == turned, "the comparison must be symmetric"
+    return COMPARISON_BY_NAME[comparison].levels[level - 1].label if level else None
 
 
 def g(name: str, *also: str) -> dict[str, Any]:
@@ -377,16 +373,14 @@ def test_contacts_at_work_and_at_home_may_differ() -> None:
 
 
 def test_missing_on_a_side_gives_level_zero_everywhere() -> None:
-    con = duckdb.connect()
     full = {
-        "rid": 1,
         "given_name": "JANE",
         "surname": "STONE",
         "phone": ["1"],
         "postal": "98101",
         "company": "ACME",
     }
-    pattern = compared(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA))
+    pattern = compared([full, {}])
     levels = {one.name: int(levels_of(pattern, one.name)[0]) for one in COMPARISONS}
     assert levels.pop("home_held") == COMPARISON_BY_NAME["home_held"].level_numbers("none")[0]
     assert set(levels.values()) == {0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 import pytest
 
@@ -30,29 +32,48 @@ def _one_name(_number: int) -> Row:
     return {"given_name": "Maria", "surname": "Lopez"}
 
 
-@pytest.mark.parametrize(
-    "people", [7, 70, *(pytest.param(n, marks=pytest.mark.long) for n in (4, 25))]
-)
-@pytest.mark.parametrize("name", [_numbered, _guest, _alike, _one_name])
-def test_people_with_numbers_that_count_on_are_as_many(people: int, name: object) -> None:
+NAMES: list[Callable[[int], Row]] = [_numbered, _guest, _alike, _one_name]
+
+
+def _people(name: Callable[[int], Row], people: int) -> list[Row]:
+    """People of one kind of names, each third in a second source too."""
+    kind = name.__name__.strip("_")
     records: list[Row] = []
     for number in range(people):
         contacts = {
-            "email": f"client{number}@post.example",
-            "phone": f"415661{2000 + number}",
-            "address": f"{number + 3} Harbour Road",
+            "email": f"{kind}{number}@post.example",
+            "phone": f"415{661 + NAMES.index(name)}{2000 + number}",
+            "address": f"{number + 3} {kind.title()} Road",
             "city": "Sausalito",
             "state": "CA",
             "postal": "94965",
         }
-        record = {**name(number), **contacts}  # type: ignore[operator]
-        records.append({**record, "datasource": "Till:Guests", "pk": str(number)})
-        if number % 3 == 0:
-            records.append({**record, "datasource": "Web:Guests", "pk": str(number)})
+        record = {**name(number), **contacts, "pk": f"{kind} {number}"}
+        sources = ("Till:Guests", "Web:Guests") if number % 3 == 0 else ("Till:Guests",)
+        records += [{**record, "datasource": source} for source in sources]
+    return records
+
+
+def _are_as_many(records: list[Row], people: int) -> None:
     found = stitch(pl.DataFrame(records), StitchConfig()).tables["unified_coalesced"]
     assert found["amperity_id"].n_unique() == people
     # Both records of one person are of one person.
     assert found.group_by("pk").agg(pl.col("amperity_id").n_unique())["amperity_id"].max() == 1
+
+
+@pytest.mark.parametrize("people", [7, 70])
+@pytest.mark.parametrize("name", NAMES)
+def test_people_with_numbers_that_count_on_are_as_many(
+    people: int, name: Callable[[int], Row]
+) -> None:
+    _are_as_many(_people(name, people), people)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("people", [4, 25])
+def test_so_are_those_of_all_kinds_of_names_together(people: int) -> None:
+    records = [record for name in NAMES for record in _people(name, people)]
+    _are_as_many(records, people * len(NAMES))
 
 
 @pytest.mark.parametrize(
