@@ -32,7 +32,7 @@ spark: ## what is tested on Spark, on the oldest that is supported, in a virtual
 .PHONY: test-on-oldest-spark
 test-on-oldest-spark: $(VENV)/.installed-oldest-spark
 	@$(BIN)/python -c 'import pyspark; print("PySpark", pyspark.__version__)'
-	@$(BIN)/pytest -n 0 -m spark c360_assets_tests/stitch c360_assets_tests/customer_360
+	@$(BIN)/pytest -n 0 -m spark c360_assets_tests/spark
 
 tables: $(VENV)/.installed-spark ## tables of a generated tenant computed on Spark, held against those built here; needs Java
 	@$(BIN)/python -m c360_assets_tests.customer_360.tables_on_spark

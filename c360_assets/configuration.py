@@ -100,6 +100,7 @@ def checked_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
     """
     # Binding SQL is slow to import, and those who only load a tenant do not need it.
     from c360_assets.customer_360.check_sql import check_sql as check_database
+    from c360_assets.ingest.custom_on_spark import told_of_custom_tables
     from c360_assets.ingest.custom_tables import check_sql as check_custom_tables
     from c360_assets.segments.check import check_segments
     from c360_assets.segments.check_campaigns import check_campaigns
@@ -112,7 +113,9 @@ def checked_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
         return None, problems
     # Where a feed's name is not known, any table that custom SQL does not find may be that feed's.
     if not files.unread.nameless:
-        problems += check_custom_tables(_without_broken_tables(tenant, files.unread, problems))
+        readable = _without_broken_tables(tenant, files.unread, problems)
+        problems += check_custom_tables(readable)
+        problems += told_of_custom_tables(readable)
     if not any(_hides_database(problem) for problem in problems):
         problems += check_database(tenant, [check_segments, check_campaigns])
     elif not files.unread.nameless:

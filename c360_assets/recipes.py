@@ -15,6 +15,7 @@ from c360_assets.customer_360.publication.publish import PublishDatabase, Specs
 from c360_assets.customer_360.tables.build import DatabaseTable, database_table_recipes
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.customer_360.tables.on_spark import writer_of
+from c360_assets.ingest.custom_on_spark import custom_table_writer
 from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.ingest.personal_columns import meanings
 from c360_assets.segments.campaign_recipes import campaign_recipes
@@ -29,6 +30,10 @@ from c360_assets.warehouse.recipe import Recipe
 from c360_assets.warehouse.session import Session
 
 
+def _custom_tables(tenant: Tenant) -> Sequence[Recipe]:
+    return custom_table_recipes(tenant, custom_table_writer(tenant))
+
+
 def _database_tables(tenant: Tenant) -> Sequence[Recipe]:
     return database_table_recipes(tenant, writer_of(tenant))
 
@@ -37,7 +42,7 @@ Stage = Callable[[Tenant], Sequence[Recipe]]
 # Stages that write tables. Each comes after what it reads; what is published comes after all of
 # them.
 STAGES: list[Stage] = [
-    custom_table_recipes,
+    _custom_tables,
     table_report_recipes,
     summary_recipes,
     stitch_recipes,

@@ -21,13 +21,12 @@ if os.environ.get("CI"):
 
 HERE = Path(__file__).parent
 # Folders whose tests share tenants that have had their day: one process runs all of a folder.
-TOGETHER = ("day", "privacy", "browser")
+TOGETHER = ("day", "privacy", "browser", "spark")
 # What takes longest begins first, so that no process ends long after the others.
 FIRST = (
     *TOGETHER,
     "automation",
     "warehouse/test_bucket_day.py",
-    "customer_360/test_spark.py",
     "stitch",
     "customer_360",
     "warehouse",

@@ -49,6 +49,14 @@ def matches(verb: str) -> bool:
     return stages is None or STITCH in stages
 
 
+def computes_tables(tenant: Tenant, verb: str) -> bool:
+    """Whether the verb may compute SQL of tables on a cluster."""
+    stages, engine = STAGES[verb], tenant.config.engine
+    may_compute = engine.computes_tables and (stages is None or DATABASE_TABLES in stages)
+    has_custom = engine.computes_tenants_sql and bool(tenant.custom_tables)
+    return may_compute or (has_custom and (stages is None or CUSTOM_TABLES in stages))
+
+
 def publishes(planned: Plan) -> bool:
     """Whether a database is to be published."""
     return any(output.rsplit("/", 1)[-1] == DATABASE for output in planned.outputs)

@@ -17,7 +17,7 @@ from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.instance import mark_dead_runs, prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
-from c360_assets.automation.plan import matches, plan, publishes
+from c360_assets.automation.plan import computes_tables, matches, plan, publishes
 from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import (
@@ -108,8 +108,7 @@ def run_day(
     """
     tenant = checked or load_tenant(root)
     require_room(root)
-    computes_tables = options.stage in PUBLISHING and tenant.config.engine.tables != "none"
-    if matches(options.stage) or computes_tables:
+    if matches(options.stage) or computes_tables(tenant, options.stage):
         refuse_unreachable(tenant.config.engine)
     prepare_home(root)
     mark_dead_runs(root)

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from c360_assets.ingest.custom_on_spark import CustomTableWriter, write_custom_table_here
 from c360_assets.ingest.custom_tables import (
-    build_custom_table,
     custom_table_name,
     dependencies,
     fingerprint_of,
@@ -54,15 +54,21 @@ class CustomTableRun:
 
 
 class CustomDomainTable(Recipe):
-    """One custom domain table: reused where its SQL and the content of its inputs are unchanged."""
+    """One custom domain table: reused where its SQL and the content of its inputs are unchanged.
+
+    `write` runs the SQL, by default here.
+    """
 
     stage = STAGE
 
-    def __init__(self, tenant: Tenant, table: CustomTable) -> None:
+    def __init__(
+        self, tenant: Tenant, table: CustomTable, write: CustomTableWriter | None = None
+    ) -> None:
         inputs = [f"domain/{name}" for name in dependencies(tenant, table)]
         super().__init__([custom_table_name(table)], inputs)
         self.tenant = tenant
         self.table = table
+        self._write = write or write_custom_table_here
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
         own = fingerprint_of(session, self.tenant, self.table)
@@ -72,8 +78,8 @@ class CustomDomainTable(Recipe):
 
     def build(self, session: Session, run: RunContext) -> Built:
         """Raises C360Error as `build_custom_table` does; the table then stays as it was."""
-        build_custom_table(session, self.tenant, self.table)
-        warnings = leave_out_computed(session, self.tenant, self.table)
+        warnings = [*self._write(session, self.tenant, self.table)]
+        warnings += leave_out_computed(session, self.tenant, self.table)
         session.keep(self.tables[0], fingerprint=self.fingerprint(session, run.as_of) or "")
         return Built(warnings=warnings)
 
@@ -102,6 +108,8 @@ class CustomDomainTable(Recipe):
         append_history(session, HISTORY, SCHEMA, [row], order_by="finished_at, run_id")
 
 
-def custom_table_recipes(tenant: Tenant) -> list[CustomDomainTable]:
+def custom_table_recipes(
+    tenant: Tenant, write: CustomTableWriter | None = None
+) -> list[CustomDomainTable]:
     """The custom domain tables, each after those that it reads."""
-    return [CustomDomainTable(tenant, table) for table in ordered(tenant)]
+    return [CustomDomainTable(tenant, table, write) for table in ordered(tenant)]

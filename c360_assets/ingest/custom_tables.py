@@ -8,7 +8,8 @@ tables it may name, and what its result must have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,10 +55,10 @@ class Reading(NamedTuple):
     tables: list[str]
 
 
-def _reading(tenant: Tenant, table: CustomTable) -> Reading:
+def reading_of(tenant: Tenant, table: CustomTable) -> Reading:
     """Raises ConfigError where the SQL is no single SELECT, says what is not allowed, or names an
     unknown table."""
-    file = _file(tenant, table)
+    file = file_of(tenant, table)
     statement = allowed_statement(table.sql.text, file, key=table.name)
     known = {other.physical.lower(): other.physical for other in tenant.tables}
     problems = [
@@ -88,7 +89,7 @@ def _unknown_table(
 def dependencies(tenant: Tenant, table: CustomTable) -> list[str]:
     """The physical names of the domain and custom tables that the SQL reads, by name. Raises
     ConfigError."""
-    return _reading(tenant, table).tables
+    return reading_of(tenant, table).tables
 
 
 def ordered(tenant: Tenant) -> list[CustomTable]:
@@ -99,7 +100,7 @@ def ordered(tenant: Tenant) -> list[CustomTable]:
     problems: list[Problem] = []
     for name, table in tables.items():
         try:
-            reads[name] = _reading(tenant, table).tables
+            reads[name] = reading_of(tenant, table).tables
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -115,7 +116,7 @@ def _circle_problem(
 ) -> Problem:
     first = tables[min(error.path)]
     message = f"custom tables read each other in a circle: {' -> '.join(reversed(error.path))}"
-    return Problem("error", _file(tenant, first), message, remedy="take one reference out")
+    return Problem("error", file_of(tenant, first), message, remedy="take one reference out")
 
 
 def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
@@ -124,7 +125,7 @@ def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
 
     Raises C360Error when a table it reads was not built.
     """
-    reading = _reading(tenant, table)
+    reading = reading_of(tenant, table)
     inputs = {}
     for name in reading.tables:
         state = session.state(f"domain/{name}")
@@ -151,47 +152,93 @@ def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> 
     tells counts and the first characters of hashed keys.
     """
     current = fingerprint_of(session, tenant, table)
-    reading = _reading(tenant, table)
-    file = _file(tenant, table)
+    with _named_inputs(session, tenant, table) as (locked, select):
+        locked.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT}_rows AS {select}")
+        described = _described(locked, f"SELECT * FROM {BUILT}_rows")
+        rows = _with_system_columns(tenant, table, described, f"{BUILT}_rows")
+        locked.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT} AS {rows}")
+        _check_key(locked, table, file_of(tenant, table))
+        rows = f"SELECT * FROM {BUILT}"
+        return store(locked, rows, session, custom_table_name(table), fingerprint=current)
+
+
+def columns_here(session: Session, tenant: Tenant, table: CustomTable) -> dict[str, str]:
+    """Every column of the result with the type that this machine stores, without running the SQL.
+
+    Raises C360Error where the SQL does not fit the tables.
+    """
+    with _named_inputs(session, tenant, table) as (locked, select):
+        return locked.stored_columns(select)
+
+
+def store_computed(
+    session: Session, tenant: Tenant, table: CustomTable, rows: str, columns: Mapping[str, str]
+) -> TableState:
+    """Write rows of the SQL that were computed elsewhere, a SELECT that can be run again, with
+    their system columns. Pending until commit.
+
+    Raises C360Error as `build_custom_table` does.
+    """
+    current = fingerprint_of(session, tenant, table)
+    select = _with_system_columns(tenant, table, columns, f"({rows})")
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {BUILT} AS {select}")
+    try:
+        _check_key(session, table, file_of(tenant, table))
+        asset = custom_table_name(table)
+        return session.write(asset, f"SELECT * FROM {BUILT}", fingerprint=current)
+    finally:
+        session.execute(f"DROP VIEW IF EXISTS temp.{BUILT}")
+
+
+@contextmanager
+def _named_inputs(
+    session: Session, tenant: Tenant, table: CustomTable
+) -> Iterator[tuple[LockedSession, str]]:
+    """A locked session in which the SELECT of the table, given with it, can be run. What fails
+    there on the data is a C360Error."""
+    reading = reading_of(tenant, table)
+    select = reading.statement.text
     with locked_session(session) as locked:
         for name in reading.tables:
             locked.bind(f"domain/{name}", name)
         locked.lock()
         try:
-            _compute_rows(locked, tenant, table, reading.statement.text)
-            _check_key(locked, table, file)
-            rows = f"SELECT * FROM {BUILT}"
-            return store(locked, rows, session, custom_table_name(table), fingerprint=current)
+            yield locked, select
         except duckdb.Error as error:
-            why = reason(locked, reading.statement.text, error)
+            why = reason(locked, select, error)
+            file = file_of(tenant, table)
             raise C360Error(f"{file}: {table.name} failed on the data: {why}") from None
 
 
-def _compute_rows(session: LockedSession, tenant: Tenant, table: CustomTable, select: str) -> None:
-    """The rows of the SELECT with their system columns, as a temporary table."""
-    session.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT}_rows AS {select}")
-    described = session.rows(f"DESCRIBE SELECT * FROM {BUILT}_rows")
-    columns = {row[0]: row[1] for row in described if row[0].lower() not in SYSTEM_COLUMNS}
+def _described(session: Session, select: str) -> dict[str, str]:
+    """Column -> type of a SELECT."""
+    return {row[0]: row[1] for row in session.rows(f"DESCRIBE {select}")}
+
+
+def _with_system_columns(
+    tenant: Tenant, table: CustomTable, described: Mapping[str, str], source: str
+) -> str:
+    """A SELECT of the rows of the FROM item `source`, whose columns are `described`, with the
+    system columns of the table in place of any others."""
+    columns = {name: kind for name, kind in described.items() if name.lower() not in SYSTEM_COLUMNS}
+    file = file_of(tenant, table)
     unfit = not_stored(columns)
     if unfit:
-        raise C360Error(f"{_file(tenant, table)}: {unfit[0]}")
+        raise C360Error(f"{file}: {unfit[0]}")
     written = {name.lower(): name for name in columns}
     missing = [name for name in table.config.primary_key if name.lower() not in written]
     if missing:
-        file = _file(tenant, table)
         raise C360Error(f"{file}: the result has no column {missing[0]}, which is in primary_key")
     key_columns = [written[name.lower()] for name in table.config.primary_key]
     key = key_sql({name: columns[name] for name in key_columns})
     columns_sql = ", ".join(quote_ident(name) for name in columns)
     digest = uuid_digest_sql(tenant.config.id, table.name)
-    session.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {BUILT} AS
-            SELECT {columns_sql}, _pk, {uuid_sql("_digest")} AS _uuid_pk, 0::BIGINT AS _updated
-            FROM (
-                SELECT *, {digest} AS _digest
-                FROM (SELECT {columns_sql}, {key} AS _pk FROM {BUILT}_rows)
-            )"""
-    )
+    return f"""
+        SELECT {columns_sql}, _pk, {uuid_sql("_digest")} AS _uuid_pk, 0::BIGINT AS _updated
+        FROM (
+            SELECT *, {digest} AS _digest
+            FROM (SELECT {columns_sql}, {key} AS _pk FROM {source})
+        )"""
 
 
 def _check_key(session: Session, table: CustomTable, file: str) -> None:
@@ -223,6 +270,17 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     return list(_Schemas(tenant).problems)
 
 
+def readings(tenant: Tenant) -> dict[str, tuple[Reading, dict[str, dict[str, str]]]]:
+    """Custom table -> its statement, and the columns with types of each table that it reads; of
+    those tables for which all of it is known."""
+    found = _Schemas(tenant)
+    return {
+        name: (reading, {read: found.columns[read] for read in reading.tables})
+        for name, reading in found.readings.items()
+        if found.columns.keys() >= set(reading.tables)
+    }
+
+
 def schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     """Physical table name -> column -> DuckDB type, of all domain and custom tables that can be
     bound."""
@@ -233,7 +291,7 @@ def lineage(tenant: Tenant, table: CustomTable) -> dict[str, list[tuple[str, str
     """Column of the result -> the (physical table, column) pairs it is computed from, sorted."""
     known = schemas(tenant)
     physical = {name.lower(): name for name in known}
-    origins = column_origins(_reading(tenant, table).statement.text, known)
+    origins = column_origins(reading_of(tenant, table).statement.text, known)
     columns = [name for name in known.get(table.physical, {}) if name not in SYSTEM_COLUMNS]
     return {
         column: sorted(
@@ -248,7 +306,7 @@ def computed_columns(tenant: Tenant, table: CustomTable) -> dict[str, list[tuple
     is computed from one row of one feed, through other custom tables too."""
     known = schemas(tenant)
     physical = {name.lower(): name for name in known}
-    views = {other.physical: _reading(tenant, other).statement.text for other in ordered(tenant)}
+    views = {other.physical: reading_of(tenant, other).statement.text for other in ordered(tenant)}
     own = views.pop(table.physical)
     return {
         column: [(physical.get(name, name), sql) for name, sql in ways]
@@ -265,12 +323,12 @@ class _Schemas:
         self.columns: dict[str, dict[str, str]] = {f.physical: columns_of(f) for f in tenant.feeds}
         self.problems: list[Problem] = []
         self.tables = {table.physical: table for table in tenant.custom_tables}
-        readings = self._readings()
-        self._bind_all([(name, readings[name]) for name in self._order(readings)])
+        self.readings = self._readings()
+        self._bind_all([(name, self.readings[name]) for name in self._order()])
 
-    def _order(self, readings: Mapping[str, Reading]) -> list[str]:
+    def _order(self) -> list[str]:
         """The tables in the order in which they read each other, without those in a circle."""
-        reads = {name: reading.tables for name, reading in readings.items()}
+        reads = {name: reading.tables for name, reading in self.readings.items()}
         while True:
             try:
                 return reading_order(reads)
@@ -283,7 +341,7 @@ class _Schemas:
         readings: dict[str, Reading] = {}
         for name, table in self.tables.items():
             try:
-                readings[name] = _reading(self.tenant, table)
+                readings[name] = reading_of(self.tenant, table)
             except ConfigError as error:
                 self.problems += error.problems
         return readings
@@ -301,7 +359,7 @@ class _Schemas:
     def _bind(
         self, con: duckdb.DuckDBPyConnection, table: CustomTable, statement: Statement
     ) -> None:
-        file = _file(self.tenant, table)
+        file = file_of(self.tenant, table)
         try:
             described = bound_columns(con, statement.text)
         except StatementError as error:
@@ -322,7 +380,7 @@ class _Schemas:
     def _require(
         self, table: CustomTable, key: str, names: Iterable[str], present: set[str]
     ) -> None:
-        declaration = _file(self.tenant, table, ".yaml")
+        declaration = file_of(self.tenant, table, ".yaml")
         remedy = f"add it to the SELECT or take it out of {key}"
         for name in names:
             if name.lower() not in present:
@@ -330,7 +388,7 @@ class _Schemas:
                 self.problems.append(Problem("error", declaration, message, key=key, remedy=remedy))
 
 
-def _file(tenant: Tenant, table: CustomTable, suffix: str = ".sql") -> str:
+def file_of(tenant: Tenant, table: CustomTable, suffix: str = ".sql") -> str:
     path: Path = table.sql.path.with_suffix(suffix)
     try:
         return path.relative_to(tenant.root).as_posix()

@@ -56,9 +56,7 @@ def _who_does_what(check: ConfigCheck) -> str:
     tenant = check.tenant
     here = f"with the same result: {', '.join(_done_here(tenant))}"
     tables = ", ".join(table.name for table in tenant.stitched_tables) or "tables not read here"
-    database = (
-        "" if tenant.config.engine.tables == "none" else " and computes tables of the database"
-    )
+    database = " and computes SQL of tables" if tenant.config.engine.computes_tables else ""
     if reason := _nothing_to_match(check):
         if database:
             return f"Spark matches nothing, as {reason},{database}; the rest is done here, {here}"
@@ -84,16 +82,17 @@ def _nothing_to_match(check: ConfigCheck) -> str | None:
 
 def _done_here(tenant: Tenant) -> list[str]:
     """What is not done on Spark, with how many the tenant declares."""
-    on_spark = tenant.config.engine.tables
+    engine = tenant.config.engine
+    is_own_sql_here = not engine.computes_tenants_sql
     declared = {
         "feeds": len(tenant.feeds),
-        "custom domain tables": len(tenant.custom_tables),
-        "SQL files of the database": len(tenant.database_sql) if on_spark != "all" else 0,
+        "custom domain tables": len(tenant.custom_tables) if is_own_sql_here else 0,
+        "SQL files of the database": len(tenant.database_sql) if is_own_sql_here else 0,
         "segments": len(tenant.segments) + len(tenant.segment_sql),
         "campaigns": len(tenant.campaigns),
     }
     counted = [f"{name} ({count})" for name, count in declared.items() if count]
-    shipped = ["the shipped tables of the database"] if on_spark == "none" else []
+    shipped = [] if engine.computes_tables else ["the shipped tables of the database"]
     return [*counted, ", ".join([*shipped, "validations"])]
 
 

@@ -1,7 +1,7 @@
-"""`engine` of `tenant.yaml`: where Stitch matches records, and tables of the database are computed.
+"""`engine` of `tenant.yaml`: where Stitch matches records, and where SQL of tables is computed.
 
 What the setting may say beyond its shape is checked in `check_engine`; what it starts belongs to
-`stitch.exchange` and `customer_360.tables.on_spark`.
+`stitch.exchange`, `customer_360.tables.on_spark` and `ingest.custom_on_spark`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ class EngineConfig(Strict):
     """`local` is this machine. `spark` is a cluster: `master` starts a classic session on one
     (`local[2]`, `spark://host:7077`), `remote` goes through Spark Connect (`sc://host:15002`).
     `wait`: a duration, after which a run fails whose tasks no worker of the cluster takes up.
-    `tables`: which tables of the database the cluster computes too: `none`, the `shipped` ones, or
-    `all`, those of the tenant's own SQL too; workers must then find the warehouse in a bucket, or
-    by the same path as this machine.
+    `tables`: which tables the cluster computes too: `none`, the `shipped` ones of the database, or
+    `all`, those of the tenant's own SQL and custom domain tables too; workers must then find the
+    warehouse in a bucket, or by the same path as this machine.
 
     The tables are the same on every engine, so that a change of it makes nothing anew.
     """
@@ -29,3 +29,13 @@ class EngineConfig(Strict):
     remote: str | None = None
     wait: str = "5m"
     tables: TablesOnSpark = "none"
+
+    @property
+    def computes_tables(self) -> bool:
+        """Whether a cluster computes SQL of tables."""
+        return self.type == "spark" and self.tables != "none"
+
+    @property
+    def computes_tenants_sql(self) -> bool:
+        """Whether a cluster computes SQL that the tenant wrote."""
+        return self.type == "spark" and self.tables == "all"

@@ -12,7 +12,7 @@ from typing import Any
 
 from c360_assets.errors import C360Error
 
-TOLD_BY_WORKER = re.compile(r"C360Error: ((?:stitch|database): [^\n]+)")
+TOLD_BY_WORKER = re.compile(r"C360Error: ((?:stitch|tables): [^\n]+)")
 LACKING = re.compile(r"No module named '(\w+)")
 # Classes of SQLSTATE by which Spark refuses a query, or ends it over a value of the data: what it
 # does not support, rows where one was expected, what cannot be computed, names and types.

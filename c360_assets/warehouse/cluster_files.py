@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.delta import DeltaPlace
 
+STAGE = "tables"  # the first word of what is said of a failure
 Batches = Iterator[pa.RecordBatch]
 WRITTEN = {"name": pa.string(), "rows": pa.int64()}  # what `writing` tells of a file
 # A worker has its own way to the bucket, as this machine has.
@@ -105,6 +106,6 @@ def _valueless(doing: str) -> Iterator[None]:
     try:
         yield
     except C360Error as error:
-        raise C360Error(f"database: {UNSEEN}: {doing} failed: {error}") from None
+        raise C360Error(f"{STAGE}: {UNSEEN}: {doing} failed: {error}") from None
     except Exception as error:
-        raise C360Error(f"database: {UNSEEN}: {doing} failed ({type(error).__name__})") from None
+        raise C360Error(f"{STAGE}: {UNSEEN}: {doing} failed ({type(error).__name__})") from None

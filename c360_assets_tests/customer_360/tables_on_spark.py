@@ -31,11 +31,8 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 SPREAD = {"spark.sql.shuffle.partitions": "4", "spark.sql.files.maxPartitionBytes": str(2**16)}
 
 
-@contextmanager
-def spark_session(
-    master: str, zone: str, folder: Path, further: Mapping[str, str]
-) -> Iterator[Any]:
-    """A session of PySpark whose own files are in the folder."""
+def begin_session(master: str, zone: str, folder: Path, further: Mapping[str, str]) -> Any:
+    """The session of PySpark of this process, whose own files are in the folder."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -55,6 +52,15 @@ def spark_session(
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
+    return session
+
+
+@contextmanager
+def spark_session(
+    master: str, zone: str, folder: Path, further: Mapping[str, str]
+) -> Iterator[Any]:
+    """That session, which ends with the block."""
+    session = begin_session(master, zone, folder, further)
     try:
         yield session
     finally:

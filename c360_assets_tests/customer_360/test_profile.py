@@ -20,7 +20,6 @@ from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.filled import PEOPLE, fill, filled_tenant
-from c360_assets_tests.customer_360.test_spark import PRIORITIES
 from c360_assets_tests.customer_360.world import (
     AS_OF,
     build_all,
@@ -29,6 +28,7 @@ from c360_assets_tests.customer_360.world import (
     put_unified,
     table,
 )
+from c360_assets_tests.spark.test_templates import PRIORITIES
 
 POLICY = {"source_priority": {"CRM": 1, "POS": 2}}
 

@@ -132,7 +132,7 @@ def asks_clock(read: Statement) -> bool:
     """Whether a statement reads the machine's clock or chance."""
 
     def ask() -> bool:
-        from c360_assets.customer_360.tables.lints import reads_clock
+        from c360_assets.warehouse.spark_functions import reads_clock
 
         return reads_clock(read.query)
 

@@ -14,9 +14,9 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
-from c360_assets.customer_360.tables.references import DIALECT
-from c360_assets.customer_360.tables.spark import of_doubles
-from c360_assets.customer_360.tables.spark_differences import DATES, TEXTS, Difference, Type
+from c360_assets.warehouse.spark_differences import DATES, TEXTS, Difference, Type
+from c360_assets.warehouse.spark_sql import of_doubles
+from c360_assets.warehouse.statement import DIALECT
 
 UNKNOWN = frozenset({Type.UNKNOWN})
 DOUBLES = frozenset({Type.FLOAT, Type.DOUBLE})

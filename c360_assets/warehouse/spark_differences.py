@@ -1,7 +1,7 @@
 """What DuckDB's SQL says and Spark cannot run, or answers otherwise without a word.
 
-Beside functions, which `lints` knows by name. The list grows by what was seen to differ:
-`c360_assets_tests.customer_360.test_spark` has an example of each entry, and runs them on both
+Beside functions, which `spark_functions` knows by name. The list grows by what was seen to differ:
+`c360_assets_tests.spark.test_templates` has an example of each entry, and runs them on both
 engines. Types of columns are not known here, so that what depends on them alone is left to
 docs/spark.md.
 """

@@ -3,8 +3,6 @@ of data; of other SQL it is told what does not."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +11,16 @@ import pytest
 from c360_assets.customer_360.rendering.render import SHIPPED
 from c360_assets.customer_360.tables.build import build_table
 from c360_assets.customer_360.tables.graph import plan
-from c360_assets.customer_360.tables.lints import unknown_to_spark
 from c360_assets.customer_360.tables.references import statement
 from c360_assets.customer_360.tables.spark import spark_sql
-from c360_assets.customer_360.tables.spark_differences import DIFFERENCES, known_differences
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session, open_session
+from c360_assets.warehouse.spark_differences import DIFFERENCES, known_differences
+from c360_assets.warehouse.spark_functions import unknown_to_spark
 from c360_assets.warehouse.sql import quote_literal
 from c360_assets_tests.customer_360.filled import ZONE, fill, filled_tenant
-from c360_assets_tests.customer_360.tables_on_spark import differences, spark_session
+from c360_assets_tests.customer_360.tables_on_spark import differences
 from c360_assets_tests.customer_360.world import AS_OF, make_tenant, put_unified
 
 EVERYTHING = {
@@ -61,12 +59,6 @@ PRIORITIES = {
 }
 GROUPS = ["txn-item", "pc", "email-opt", "sms-opt", "loy", "loy-event", "fiscal"]
 DESCRIBED = ["product_description"]
-QUICK = {
-    "spark.sql.shuffle.partitions": "1",
-    # Nothing here is large: planning and compiling would take longer than the rows.
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
 
 
 def tenants(root: Path) -> dict[str, Tenant]:
@@ -93,17 +85,6 @@ def tenants(root: Path) -> dict[str, Tenant]:
         "usual": filled_tenant(root, [*GROUPS, "email-summary"], options={}, policy=usual),
         "nothing": make_tenant(root, timezone=ZONE),
     }
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    pytest.importorskip(
-        "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
-    )
-    if shutil.which("java") is None:
-        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
-    with spark_session("local[1]", ZONE, tmp_path_factory.mktemp("spark"), QUICK) as running:
-        yield running
 
 
 @pytest.mark.long

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from c360_assets.stitch.resolve import resolve
+from c360_assets_tests.spark.test_matcher import SECONDS, _free_port, running
 from c360_assets_tests.stitch.test_exchange import assert_equal, tenant
-from c360_assets_tests.stitch.test_on_spark import SECONDS, _free_port, running
 
 PROC = Path("/proc")
 DEPLOY = "org.apache.spark.deploy"

@@ -4,7 +4,6 @@ and through Spark Connect; what fails there is told without values."""
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -58,17 +57,12 @@ except C360Error as error:
 
 
 @pytest.fixture(autouse=True)
-def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip(
-        "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
-    )
-    if shutil.which("java") is None:
-        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+def _equipped(jvm_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
 
 
 @pytest.fixture
-def classic() -> Iterator[Any]:
+def classic(spark: Any) -> Iterator[Any]:
     from c360_assets.stitch.exchange.on_spark import OnSpark
 
     with OnSpark.at_master("local[1]") as exchange:
@@ -97,7 +91,7 @@ def test_a_classic_session_finds_the_same(classic: Any) -> None:
 
 @pytest.mark.spark
 @pytest.mark.long
-def test_every_table_of_a_run_has_the_same_digest(tmp_path: Path) -> None:
+def test_every_table_of_a_run_has_the_same_digest(spark: Any, tmp_path: Path) -> None:
     here, twin = (declared(tmp_path / name, SHOP, CLUB) for name in ("here", "twin"))
     for brand in (here, twin):
         brand.root.mkdir()

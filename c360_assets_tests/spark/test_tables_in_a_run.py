@@ -3,7 +3,6 @@ compute otherwise is computed here, and told."""
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,21 +15,20 @@ import pytest
 
 from c360_assets.customer_360.tables.build import DatabaseTable, TableWriter, write_here
 from c360_assets.customer_360.tables.graph import TableNode, plan
-from c360_assets.customer_360.tables.on_spark import spark_type, writer_of
+from c360_assets.customer_360.tables.on_spark import writer_of
 from c360_assets.customer_360.tables.spark_choice import told_of_tables
-from c360_assets.customer_360.tables.spark_types import differences_of_types
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import EngineConfig, Tenant
 from c360_assets.warehouse.cluster_errors import fault_of_query, sentence
 from c360_assets.warehouse.cluster_files import reading
 from c360_assets.warehouse.cluster_place import ClusterPlace, end_kept
+from c360_assets.warehouse.cluster_sql import spark_type
 from c360_assets.warehouse.delta import DeltaPlace
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.recipe import Outcome, RunContext, make_current
 from c360_assets.warehouse.session import Session, open_session
+from c360_assets.warehouse.spark_types import differences_of_types
 from c360_assets_tests.customer_360.filled import ZONE, fill, filled_tenant
-from c360_assets_tests.customer_360.tables_on_spark import spark_session
-from c360_assets_tests.customer_360.test_spark import QUICK
 from c360_assets_tests.customer_360.world import AS_OF, make_tenant
 from c360_assets_tests.warehouse.s3 import s3_of_its_own
 
@@ -65,23 +63,6 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def spark(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The classic session of this process, which the code asks for."""
-    pytest.importorskip(
-        "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
-    )
-    if shutil.which("java") is None:
-        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
-    # A JVM of earlier tests does not have them, and no code sends them.
-    secrets = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    of_workers = {f"spark.executorEnv.{name}": "testing" for name in secrets}
-    folder = tmp_path_factory.mktemp("spark")
-    with spark_session("local[1]", ZONE, folder, {**QUICK, **of_workers}):
-        yield
-    end_kept()
-
-
 def built(session: Session, tenant: Tenant, write: TableWriter) -> dict[str, Outcome]:
     """The tenant's own tables, and the shipped ones that they read."""
     run = RunContext(AS_OF)
@@ -101,7 +82,7 @@ def digests(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
 @pytest.mark.spark
 @pytest.mark.parametrize("warehouse", ["", "warehouse: s3://brand/on-spark\n"])
 def test_tables_have_the_digests_of_this_machine(
-    spark: None, tmp_path: Path, warehouse: str
+    s3: Any, spark: Any, tmp_path: Path, warehouse: str
 ) -> None:
     declared = filled_tenant(tmp_path / "one", ["txn-item", "pc"], database=OWN)
     there = on_spark(replace(declared, root=tmp_path / "twin Ünï #1"), tables="all")

@@ -1,0 +1,226 @@
+"""Rows of a SELECT computed by the workers of a cluster.
+
+Workers read what the SELECT reads from tables of the warehouse, and write its rows beside the files
+of the table that gets them; this machine makes a version of those, with the digest that it would
+have had here. Which SQL that may be is `spark_choice`, what Spark runs `spark_sql`, what a worker
+does with files `cluster_files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.cluster_errors import fault_of_query, sentence
+from c360_assets.warehouse.cluster_files import STAGE, reading, without_credentials, writing
+from c360_assets.warehouse.cluster_place import ClusterPlace
+from c360_assets.warehouse.delta import nothing, typed
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident, quote_path
+from c360_assets.warehouse.statement import DIALECT
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from c360_assets.warehouse.cluster import Cluster
+    from c360_assets.warehouse.spark_sql import Functions
+
+ROWS_OF_TASK = 122_880  # a group of rows of a file, as DuckDB writes them
+ROWS_OF_PART = 200_000  # rows that are read, for each part of what is sorted or grouped
+FILE = "name string, rows bigint"
+SETTINGS = {
+    # What cannot be cast is an error, as it is here, whatever a server has for its default.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+}
+WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
+
+
+class NotThereError(Exception):
+    """Spark cannot compute rows as this machine does; its text has no value of a row."""
+
+    def told_of(self, table: str) -> str:
+        """What to warn of where this machine has computed the table instead."""
+        return f"{table} was computed on this machine and not on Spark: {self}"
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """What a name in SQL stands for: the rows of a table of the warehouse that meet `condition`,
+    by default all. Columns beside `read` need not be read; None: all are."""
+
+    table: str
+    read: Sequence[str] | None = None
+    condition: str | None = None
+
+
+@dataclass(frozen=True)
+class ComputedRows:
+    """What a name in SQL stands for: the rows of a SELECT over names before it."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
+class ClusterQuery:
+    """A SELECT for DuckDB, whose rows become the content of `table`; `name` is what people call it.
+
+    `names` are those that the SQL uses, each after what it reads; `functions` its own functions.
+    """
+
+    name: str
+    table: str
+    sql: str
+    names: Mapping[str, StoredRows | ComputedRows]
+    functions: Functions = field(default_factory=dict)
+
+
+@contextmanager
+def rows_of_workers(
+    session: Session, place: ClusterPlace, query: ClusterQuery, columns: Mapping[str, str]
+) -> Iterator[str]:
+    """A SELECT of the rows that workers have computed, with `columns` as this machine would store
+    them; it can be run until the block ends.
+
+    Raises NotThereError where Spark refuses the query or makes other columns of it, C360Error
+    where the cluster fails, which is then asked nothing more in this run.
+    """
+    storage = session.warehouse.storage
+    try:
+        files = _Work(session, query, place.kept(STAGE)).files(columns)
+    except C360Error as error:
+        place.give_up(str(error))
+        raise
+    stored_names = [f"{query.table}/{name}" for name in files]
+    storage.bring(stored_names)
+    folder = session.warehouse.path(query.table)
+    paths = ", ".join(quote_path(folder / name) for name in files)
+    source = f"read_parquet([{paths}])" if files else f"({nothing(columns)})"
+    try:
+        yield typed(columns, source)
+    finally:
+        storage.remove(stored_names)
+
+
+class _Work:
+    """One query on a cluster."""
+
+    def __init__(self, session: Session, query: ClusterQuery, cluster: Cluster) -> None:
+        self._session = session
+        self._wanted = query
+        self._cluster = cluster
+
+    def files(self, columns: Mapping[str, str]) -> list[str]:
+        """The names of files that hold the rows, whose `columns` this machine knows."""
+        wanted = self._wanted
+        place = without_credentials(self._session.warehouse.storage.delta(wanted.table))
+        self._session.warehouse.path(wanted.table).mkdir(parents=True, exist_ok=True)
+        with _answers(f"computing {wanted.name}"):
+            self._set()
+            for called, meant in wanted.names.items():
+                self._name(called, meant)
+            rows = self._rows_of(wanted.sql)
+            _refuse_other_columns(columns, rows.dtypes)
+            written = rows.toDF(*columns).mapInArrow(writing(place), FILE)
+            files = self._cluster.waited(written.toArrow)
+        return sorted(files.column("name").to_pylist())
+
+    def _set(self) -> None:
+        """The settings of the session for this query."""
+        stored = [meant for meant in self._wanted.names.values() if isinstance(meant, StoredRows)]
+        n_rows = sum(self._session.built(table).rows for table in {one.table for one in stored})
+        settings = {
+            **SETTINGS,
+            "spark.sql.session.timeZone": self._session.timezone,
+            "spark.sql.shuffle.partitions": str(1 + n_rows // ROWS_OF_PART),
+        }
+        for name, value in settings.items():
+            self._cluster.session.conf.set(name, value)
+
+    def _name(self, called: str, meant: StoredRows | ComputedRows) -> None:
+        if isinstance(meant, ComputedRows):
+            self._rows_of(meant.sql).createOrReplaceTempView(called)
+            return
+        rows = self._stored(meant)
+        if meant.condition is None:
+            rows.createOrReplaceTempView(called)
+            return
+        everything = f"_c360_all_{called}"
+        rows.createOrReplaceTempView(everything)
+        chosen = f"SELECT * FROM {quote_ident(everything)} WHERE {meant.condition}"
+        self._rows_of(chosen).createOrReplaceTempView(called)
+
+    def _rows_of(self, sql: str) -> DataFrame:
+        # SQLGlot is slow to import, and only clusters need it.
+        from c360_assets.warehouse.spark_sql import spark_sql
+
+        return self._cluster.session.sql(spark_sql(sql, self._wanted.functions))
+
+    def _stored(self, meant: StoredRows) -> DataFrame:
+        """The rows of a table of the warehouse; columns that are not read are empty."""
+        state = self._session.built(meant.table)
+        columns = list(state.columns)
+        needed = columns if meant.read is None else meant.read
+        place = without_credentials(self._session.warehouse.storage.delta(meant.table))
+        tasks = 1 + state.rows // ROWS_OF_TASK
+        rows = reading(place, state.version, columns, needed, tasks)
+        numbers = self._cluster.session.range(0, tasks, 1, tasks)
+        return numbers.mapInArrow(rows, _declared(meant.table, state.columns, needed))
+
+
+def _declared(table: str, columns: Mapping[str, str], read: Sequence[str]) -> str:
+    """The columns of a table as Spark declares them.
+
+    Raises NotThereError for one that is read and has a type of DuckDB's own.
+    """
+    for name in read:
+        if columns[name] == "JSON":
+            raise NotThereError(f"column {name} of {table} is JSON")
+    return ", ".join(
+        f"`{name.replace('`', '``')}` {spark_type(type_)}" for name, type_ in columns.items()
+    )
+
+
+def spark_type(type_: str) -> str:
+    """A type of a stored column, as Spark calls it."""
+    from sqlglot import exp
+
+    if type_ == "JSON":  # of which files hold the text
+        return "string"
+    named = exp.DataType.build(type_, dialect=DIALECT).sql(dialect="spark")
+    return named.lower().replace(", ", ",").replace(": ", ":")
+
+
+def _refuse_other_columns(here: Mapping[str, str], there: Sequence[tuple[str, str]]) -> None:
+    """Raise NotThereError where columns are others on Spark or have other types: their values were
+    computed in other ways.
+
+    Whole numbers differ only in how large they may be. An expression without a name is called in
+    each engine's own way.
+    """
+    names = [name for name, _ in there]
+    unlike = {name for name, other in zip(here, names, strict=False) if name != other}
+    if len(here) != len(names) or not unlike.isdisjoint(names):
+        raise NotThereError("it has other columns there, or in another order")
+    for (name, type_), (_, their_type) in zip(here.items(), there, strict=True):
+        types = {spark_type(type_), their_type}
+        if len(types) > 1 and not types <= WHOLE:
+            raise NotThereError(f"column {name} is {type_} here and {their_type.upper()} there")
+
+
+@contextmanager
+def _answers(doing: str) -> Iterator[None]:
+    """What Spark raises inside the block, as NotThereError where the query is at fault, else as
+    C360Error; both without its text, which quotes values."""
+    try:
+        yield
+    except (C360Error, NotThereError):
+        raise
+    except Exception as error:
+        fault = fault_of_query(error)
+        if fault is not None:
+            raise NotThereError(f"it says {fault}") from None
+        raise C360Error(sentence(STAGE, doing, error)) from None
