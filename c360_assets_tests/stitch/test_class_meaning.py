@@ -242,6 +242,36 @@ def test_people_who_share_all_but_the_given_name_teach_nobody_that_a_person_has_
     assert merged_homes(records, result) == 0
 
 
+def relatives(homes: int, *, rare: bool) -> Rows:
+    """Two of a home, born years apart; in every fifth home two of one name, or, with names that
+    nobody else has, two born on one day. Each of them twice."""
+    home = pl.col("address").str.extract(r"(\d+)").cast(pl.Int64)
+    is_alike = home % 5 == 0
+    is_second = pl.int_range(pl.len()).over("address", "datasource") == 1
+    is_later = is_second & ~is_alike if rare else is_second
+    born = pl.date(1940 + home % 31, 1 + home * 7 % 12, 1 + home * 5 % 28)
+    born_later = born.dt.offset_by("28y") + pl.duration(days=97 + home % 11)
+    name = pl.col("given_name")
+    of_one_name = pl.when(is_alike).then(name.first().over("address")).otherwise(name)
+    letters = home.cast(pl.String).str.replace_many([*"0123456789"], [*"aeioulnrst"])
+    return couples(homes, twins=True).with_columns(
+        given_name=name.str.head(3) + letters if rare else of_one_name,
+        surname=pl.col("surname") + letters,
+        phone=pl.lit(None, pl.String),
+        birthdate=pl.when(is_later).then(born_later).otherwise(born).cast(pl.String),
+    )
+
+
+@pytest.mark.parametrize(("rare", "field"), [(False, "given_name"), (True, "birthdate")])
+def test_how_many_relatives_are_namesakes_or_twins_is_learned(rare: bool, field: str) -> None:
+    records = among_usual(retail(600, seed=8), relatives(150, rare=rare))
+    result = stitch(records.drop("person"))
+    is_equal = (pl.col("feature") == field) & pl.col("label").str.starts_with("equal")
+    share = result.tables["stitch_model"].filter(is_equal)["h"].sum()
+    assert 0.1 < share < 0.3
+    assert merged_homes(records, result) < 5
+
+
 def test_too_few_records_to_learn_from_keep_the_shipped_weights_and_say_so() -> None:
     result = stitch(retail(12, seed=5).drop("person"))
     assert "too few" in result.shipped_weights

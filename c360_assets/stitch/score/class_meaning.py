@@ -151,6 +151,16 @@ def is_of_relatives(patterns: Ints) -> Bools:
     return holds_any(patterns, TWO_GIVEN_NAMES) & shared
 
 
+def differ_in_given_name(patterns: Ints) -> Bools:
+    """Pairs of two given names that are not alike."""
+    return holds_any(patterns, {"given_name": ("different",)})
+
+
+def differ_in_birthdate(patterns: Ints) -> Bools:
+    """Pairs of two birthdates that have nothing in common."""
+    return holds_any(patterns, {"birthdate": ("different",)})
+
+
 def log_factors(patterns: Ints) -> Array:
     """(patterns, 3): what fitting adds to the log of each class, 0 where its meaning allows the
     pattern."""

@@ -1,11 +1,12 @@
 """Fitting the match model by expectation maximisation on counts of agreement patterns.
 
 The household class is fixed to the strangers' distribution for given name, birthdate and gender
-(relatives' given names and birthdates are unrelated) plus a small share for twins and namesakes,
-and learns the rest; on data without households it empties itself. Class sizes are expected counts
-over all pairs, so no prior has to be guessed. Dirichlet priors from the levels' starting values
-keep it sane on 50 records. No labels are read, and nothing here knows a record or a pair: the cost
-depends on the number of distinct patterns.
+(relatives' given names and birthdates are unrelated) plus a share for twins and namesakes, which is
+learned where the other of these two fields tells two people apart, and learns the rest; on data
+without households it empties itself. Class sizes are expected counts over all pairs, so no prior
+has to be guessed. Dirichlet priors from the levels' starting values keep it sane on 50 records. No
+labels are read, and nothing here knows a record or a pair: the cost depends on the number of
+distinct patterns.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from c360_assets.stitch.compare.contact_comparisons import NAMES_IN_EMAIL
-from c360_assets.stitch.score.class_meaning import log_factors
+from c360_assets.stitch.score.class_meaning import (
+    differ_in_birthdate,
+    differ_in_given_name,
+    log_factors,
+)
 from c360_assets.stitch.score.match_model import (
     LEVELS,
     OFFSETS,
@@ -50,7 +55,12 @@ MOST_DIFFERENT = {
     "email": 0.5,
     "phone": 0.5,
 }
-TWINS = 0.015  # share of relatives with an equal birthdate or given name, on top of chance
+# Usual share of relatives with an equal birthdate or given name, on top of chance, and the share
+# above which they are no relatives but one person's records.
+NAMESAKES = 0.015
+MOST_NAMESAKES = 0.25
+# Of the pairs of one person, those that may look like namesakes.
+MISTAKEN = 0.01
 FREQUENCY_BINS = 8
 FULL_NAME = "given name and surname"  # labels of the ways in which a login spells a name
 INITIAL = "initial and surname"
@@ -67,6 +77,7 @@ H_SHARED = H_FROM == "share"
 IS_DIFFERENT = np.array(
     [name in MOST_DIFFERENT and level.label.startswith("different") for name, level in LEVELS]
 )
+IS_BIRTHDATE = np.array([name == "birthdate" for name, _ in LEVELS])
 MOST_DIFFERENT_OF_LEVEL = np.array([MOST_DIFFERENT.get(name, 1.0) for name, _ in LEVELS])
 
 
@@ -98,11 +109,16 @@ class _Parameters:
 @dataclass(frozen=True)
 class _Expected:
     """What the E-step expects: pairs of each class among the compared ones, altogether and at each
-    level (levels, 3), and strangers at each level among the random pairs."""
+    level (levels, 3), and strangers at each level among the random pairs.
+
+    of_two: of the household at each level, of pairs that birthdates (for levels of the birthdate:
+    given names) tell to be two people.
+    """
 
     of_class: Array
     at_level: Array
     random_strangers: Array
+    of_two: Array
 
 
 class _Patterns:
@@ -112,6 +128,8 @@ class _Patterns:
         self.matrix = design_matrix(observed.patterns)
         self.log_factors = log_factors(observed.patterns)
         self.transposed = self.matrix.T.tocsr()
+        self.two_by_name = differ_in_given_name(observed.patterns)
+        self.two_by_birth = differ_in_birthdate(observed.patterns)
         self.counts = observed.counts.astype(np.float64)
 
 
@@ -158,7 +176,7 @@ def _start(prior: _Priors, n_records: int, *, has_household: bool) -> _Parameter
         m=prior.m,
         # Relatives' names and birthdates are unrelated from the start, or the class of one person
         # takes the relatives it meets first.
-        h=_household(prior.h, prior.u, prior.m),
+        h=_household(prior.h, prior.u, prior.m, np.full(len(LEVELS), NAMESAKES)),
         u=prior.u,
         sizes=np.array([person_pairs, household_pairs, world]),
     )
@@ -168,6 +186,9 @@ def _expect(parameters: _Parameters, pairs: _Patterns, sample: _Patterns) -> _Ex
     """The E-step: how many pairs of each class have each pattern."""
     joint = parameters.joint(pairs)
     posterior = np.exp(joint - _log_total(joint)[:, None]) * pairs.counts[:, None]
+    household = posterior[:, 1]
+    by_name = pairs.transposed @ (household * pairs.two_by_name)
+    by_birth = pairs.transposed @ (household * pairs.two_by_birth)
     # Random pairs tell of strangers only: a sample hardly meets one person twice.
     joint = parameters.joint(sample)
     stranger = np.exp(joint[:, 2] - _log_total(joint)) * sample.counts
@@ -175,6 +196,7 @@ def _expect(parameters: _Parameters, pairs: _Patterns, sample: _Patterns) -> _Ex
         of_class=np.array([posterior[:, 0].sum(), posterior[:, 1].sum()]),
         at_level=np.asarray(pairs.transposed @ posterior),
         random_strangers=np.asarray(sample.transposed @ stranger),
+        of_two=np.where(IS_BIRTHDATE, by_name, by_birth),
     )
 
 
@@ -196,7 +218,7 @@ def _maximise(
     world = before.sizes[2]
     return _Parameters(
         m=m,
-        h=_household(_learned(household, prior.h, prior_pairs), u, m),
+        h=_household(_learned(household, prior.h, prior_pairs), u, m, _namesakes(expected)),
         u=u,
         sizes=np.array([expected.of_class[0] + 1.0, household_pairs, world]),
     )
@@ -346,14 +368,29 @@ def spelling_shares(label: str) -> Array:
     return np.stack(result).astype(np.float64)
 
 
-def _household(learned: Array, u: Array, m: Array) -> Array:
-    """h by level: fixed to u where relatives are strangers, a small share of namesakes and twins on
-    top, learned elsewhere."""
+def _namesakes(expected: _Expected) -> Array:
+    """By level, of its comparison: the share of relatives with an equal value, on top of chance.
+
+    Seen where another field tells two people apart: of a father and a son of one name by their
+    birthdates, of twins by their names.
+    """
+    # One person's misspelt records look like that too, and where nobody lives together they alone.
+    prior = PRIOR_PAIRS + MISTAKEN * by_comparison(expected.at_level[:, 0])
+    equal = by_comparison(np.where(H_SHARED, expected.of_two, 0.0))
+    share = (equal + prior * NAMESAKES) / (by_comparison(expected.of_two) + prior)
+    # Seen less often than usual, they are few pairs, not fewer namesakes.
+    share = np.maximum(share, NAMESAKES)
+    return np.asarray(np.where(share > MOST_NAMESAKES, NAMESAKES, share))
+
+
+def _household(learned: Array, u: Array, m: Array, namesakes: Array) -> Array:
+    """h by level: fixed to u where relatives are strangers, a share of namesakes and twins on top,
+    learned elsewhere."""
     has_share = by_comparison(H_SHARED.astype(np.float64)) > 0
     of_equal = np.where(H_SHARED, m, 0.0)
     mass = by_comparison(of_equal)
-    by_chance = np.where(H_FIXED, u * np.where(has_share, 1 - TWINS, 1.0), 0.0)
-    by_birth = np.where(H_SHARED, TWINS * of_equal / np.where(mass > 0, mass, 1.0), 0.0)
+    by_chance = np.where(H_FIXED, u * np.where(has_share, 1 - namesakes, 1.0), 0.0)
+    by_birth = np.where(H_SHARED, namesakes * of_equal / np.where(mass > 0, mass, 1.0), 0.0)
     fixed = by_chance + by_birth
     rest = np.maximum(1.0 - by_comparison(fixed), 0.0)
     mass = by_comparison(np.where(H_FIXED, 0.0, learned))
