@@ -43,6 +43,19 @@ def plan(session: Session, tenant: Tenant, verb: str, as_of: date, *, force: boo
     return making.plan(session, chosen, as_of, force=force)
 
 
+def not_current_before(session: Session, tenant: Tenant, verb: str, as_of: date) -> list[str]:
+    """What an activation alone takes as it stands though it is not current: custom domain tables,
+    and Stitch; nothing of other verbs."""
+    if verb != "activate":
+        return []
+    earlier = [recipe for recipe in recipes(tenant) if recipe.stage in (CUSTOM_TABLES, STITCH)]
+    planned = making.plan(session, earlier, as_of)
+    stale = [recipe for recipe in earlier if planned.touches(recipe.tables)]
+    custom = [recipe for recipe in stale if recipe.stage == CUSTOM_TABLES]
+    names = [table.rpartition("/")[2] for recipe in custom for table in recipe.tables]
+    return [*names, "Stitch"] if len(stale) > len(custom) else names
+
+
 def matches(verb: str) -> bool:
     """Whether the verb may match records."""
     stages = STAGES[verb]

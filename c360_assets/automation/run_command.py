@@ -17,7 +17,13 @@ from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.instance import mark_dead_runs, prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
-from c360_assets.automation.plan import computes_tables, matches, plan, publishes
+from c360_assets.automation.plan import (
+    computes_tables,
+    matches,
+    not_current_before,
+    plan,
+    publishes,
+)
 from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import (
@@ -78,6 +84,7 @@ class _Work:
     destinations: list[str] = field(default_factory=list)
     campaigns: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def run_day(
             built=[name for name in planned if name in changed],
             reused=[name for name in planned if name not in changed],
             failures=[*loading.failures, *work.failures, *computed.failures],
-            warnings=[*loading.warnings, *computed.warnings],
+            warnings=[*loading.warnings, *work.warnings, *computed.warnings],
             published=place.shown if shows_database else None,
             published_now=computed.published,
             sent_tables=sent_tables,
@@ -295,6 +302,7 @@ def _plan(
         if problem:
             return _Work(failures=[problem])
         planned = plan(session, tenant, options.stage, as_of, force=recompute)
+        behind = not_current_before(session, tenant, options.stage, as_of)
         stale = planned.stale
         if options.only:
             stale = _named(planned.stale + planned.current, options.only)
@@ -312,7 +320,15 @@ def _plan(
         return _Work(destinations=lacking, failures=[failure])
     destinations = receiving_tables(tenant) if publish else lacking
     failures = _without_customers(tenant, options)
-    return _Work(stale, planned.current, publish, destinations, campaigns, failures)
+    warnings = [_taken_as_it_stands(behind)] if behind else []
+    return _Work(stale, planned.current, publish, destinations, campaigns, failures, warnings)
+
+
+def _taken_as_it_stands(behind: Sequence[str]) -> str:
+    return (
+        f"{', '.join(behind)}: not made anew since data or settings changed, and published as "
+        "before; `c360 run` makes all current"
+    )
 
 
 def _without_customers(tenant: Tenant, options: DayOptions) -> list[str]:
