@@ -34,7 +34,7 @@ from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.publications import OPENED, Publication, place_of
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.spreadsheets import unmark_texts
-from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
 
 SOURCES = "source records"
@@ -61,6 +61,7 @@ STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
     "table{border-collapse:collapse;display:block;overflow-x:auto;margin-bottom:1rem}"
     "td,th{border:1px solid #bbb;padding:.2rem .5rem;text-align:left;vertical-align:top}"
+    "td{overflow-wrap:anywhere}"
     # On paper nobody scrolls: what does not fit into the width is folded.
     "@media print{body{margin:0}table{display:table;width:100%;table-layout:fixed;font-size:8px}"
     "td,th{overflow-wrap:anywhere;padding:1px 2px}}"
@@ -179,14 +180,19 @@ def _published_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
     for database in databases(finder.tenant):
         published = place_of(finder.tenant, database.name).published()
         if found.ids and published is not None:
-            frames |= _rows_of(published, found.ids, f"{database.name}: ")
+            timezone = finder.tenant.config.timezone
+            frames |= _rows_of(published, found.ids, f"{database.name}: ", timezone)
     return frames
 
 
-def _rows_of(published: Publication, ids: list[str], prefix: str) -> dict[str, pl.DataFrame]:
+def _rows_of(
+    published: Publication, ids: list[str], prefix: str, timezone: str
+) -> dict[str, pl.DataFrame]:
+    """Table, as the answer calls it -> its rows of these ids, times in the zone."""
     frames = {}
     try:
         with published.opened() as con:
+            con.execute(f"SET TimeZone = {quote_literal(timezone)}")
             con.register(FOUND, pl.DataFrame({"value": ids}).to_arrow())
             for source, columns in published.stored_tables(con, OPENED):
                 table = source.split('"."')[-1].strip('"')
