@@ -25,6 +25,9 @@ IDS = "_c360_forget_ids"
 ROWS = "_c360_forget_rows"
 HITS = "_c360_forget_hits"
 BATCH = 200_000
+# Tables of Stitch: the keys by which records met, and what met by each, without the records.
+BLOCKING_KEYS = "stitch_blocking_keys"
+BLOCKS = "stitch_blocks"
 # Tables whose rows the next run needs: who had which id. Their rows of blanked records stay.
 IDENTITY = frozenset(
     {"unified_coalesced", "unified_customer", "stitch_ids", "identity_graph", "unified_changes_pks"}
@@ -92,14 +95,18 @@ class Changes:
         columns: Mapping[str, str],
         source: str,
         physical: str = "",
+        keys: str | None = None,
     ) -> Change:
         """What is to be done to rows of theirs: `columns` (name -> type) of the FROM item `source`.
 
         `name` is the table's documented name, `physical` the source table that it is a copy of, if
-        it is one. The connection has the keys of the work (`register_work`).
+        it is one; `keys` the FROM item of the same place's keys of blocks. The connection has the
+        keys of the work (`register_work`).
         """
         change = Change()
         theirs = _theirs(self.work, columns, physical)
+        if name.rpartition("/")[2] == BLOCKS:
+            theirs.append(_has_no_record_left(keys))
         if theirs:
             condition = " OR ".join(theirs)
             rows = con.execute(f"SELECT count(*) FROM {source} WHERE {condition}").fetchall()
@@ -136,6 +143,16 @@ def _theirs(work: Work, columns: Mapping[str, str], physical: str) -> list[str]:
         rows = f"SELECT pk FROM {ROWS} WHERE name = {quote_literal(physical)}"
         found.append(f"_pk IN ({rows})")
     return found
+
+
+def _has_no_record_left(keys: str | None) -> str:
+    """The condition that a block has no record of others: its key is made of names, addresses and
+    e-mails. Where the keys of records are not kept, nobody can tell, and every block goes."""
+    if keys is None:
+        return "TRUE"
+    theirs = f"(datasource, pk) IN (SELECT (datasource, pk) FROM {RECORDS})"
+    of_others = f"SELECT (strategy, bk) FROM {keys} AS k WHERE bk IS NOT NULL AND NOT {theirs}"
+    return f"(bk IS NULL OR (strategy, bk) NOT IN ({of_others}))"
 
 
 def id_columns_of(columns: Mapping[str, str]) -> list[str]:

@@ -34,7 +34,7 @@ from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.publications import OPENED, Publication, place_of
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.spreadsheets import unmark_texts
-from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
 
 SOURCES = "source records"
@@ -53,12 +53,15 @@ ABOUT_OTHERS = (
     "stitch_blocks",
     "stitch_blocking_keys",
 )
-# So few rows are shown as a column each, so that no field is beyond the edge of the page.
+# So few rows, and those of a table with more fields than fit beside each other, are shown as a
+# column each, that many at a time, so that no field is beyond the edge of the page.
 ROWS_AS_COLUMNS = 3
+FIELDS_ACROSS = 8
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-    "table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto;margin-bottom:1rem}"
     "td,th{border:1px solid #bbb;padding:.2rem .5rem;text-align:left;vertical-align:top}"
+    "td{overflow-wrap:anywhere}"
     # On paper nobody scrolls: what does not fit into the width is folded.
     "@media print{body{margin:0}table{display:table;width:100%;table-layout:fixed;font-size:8px}"
     "td,th{overflow-wrap:anywhere;padding:1px 2px}}"
@@ -177,14 +180,19 @@ def _published_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
     for database in databases(finder.tenant):
         published = place_of(finder.tenant, database.name).published()
         if found.ids and published is not None:
-            frames |= _rows_of(published, found.ids, f"{database.name}: ")
+            timezone = finder.tenant.config.timezone
+            frames |= _rows_of(published, found.ids, f"{database.name}: ", timezone)
     return frames
 
 
-def _rows_of(published: Publication, ids: list[str], prefix: str) -> dict[str, pl.DataFrame]:
+def _rows_of(
+    published: Publication, ids: list[str], prefix: str, timezone: str
+) -> dict[str, pl.DataFrame]:
+    """Table, as the answer calls it -> its rows of these ids, times in the zone."""
     frames = {}
     try:
         with published.opened() as con:
+            con.execute(f"SET TimeZone = {quote_literal(timezone)}")
             con.register(FOUND, pl.DataFrame({"value": ids}).to_arrow())
             for source, columns in published.stored_tables(con, OPENED):
                 table = source.split('"."')[-1].strip('"')
@@ -222,7 +230,9 @@ def _write(folder: Path, sections: dict[str, dict[str, pl.DataFrame]], found: Fo
             document[title][name] = rows
             slug = "".join(c if c.isalnum() else "_" for c in name).lower()
             _write_csv(folder / f"{number}-{place:02}-{slug}.csv", filled)
-            page.append(f"<h3>{html.escape(name)}</h3>{_html_table(rows)}")
+            page.append(f"<h3>{html.escape(name)}</h3>{html_table(rows)}")
+        if not frames:
+            page.append("<p>None.</p>")
     if not any(sections.values()):
         page.append("<p>Nothing is held.</p>")
     text = json.dumps(document, indent=1, default=str, ensure_ascii=False)
@@ -239,13 +249,19 @@ def _write_csv(path: Path, frame: pl.DataFrame) -> None:
     write_private(path, frame.with_columns(texts).write_csv())
 
 
-def _html_table(rows: list[dict[str, Any]]) -> str:
-    if len(rows) <= ROWS_AS_COLUMNS:
-        lines = [[column, *(row[column] for row in rows)] for column in rows[0]]
-        return f"<table>{''.join(map(_line_of_field, lines))}</table>"
+def html_table(rows: list[dict[str, Any]]) -> str:
+    """The rows, of equal fields, as a table, or as several with a line for each field."""
+    if len(rows) <= ROWS_AS_COLUMNS or len(rows[0]) > FIELDS_ACROSS:
+        starts = range(0, len(rows), ROWS_AS_COLUMNS)
+        return "".join(_table_of_fields(rows[at : at + ROWS_AS_COLUMNS]) for at in starts)
     head = "".join(f"<th scope=col>{html.escape(name)}</th>" for name in rows[0])
     body = "".join(f"<tr>{_cells(row.values())}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _table_of_fields(rows: list[dict[str, Any]]) -> str:
+    lines = [[column, *(row[column] for row in rows)] for column in rows[0]]
+    return f"<table>{''.join(map(_line_of_field, lines))}</table>"
 
 
 def _line_of_field(line: list[Any]) -> str:

@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.privacy.changes import Change, Changes, register_work
+from c360_assets.privacy.changes import BLOCKING_KEYS, BLOCKS, Change, Changes, register_work
 from c360_assets.privacy.search import Searcher, duckdb_tables, spellings, sqlite_tables
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.publish.generation import restamp
@@ -138,9 +138,7 @@ def erase_database(path: Path, changes: Changes) -> int:
             con.execute(f"ATTACH {quote_literal(str(path))} AS stored (READ_ONLY)")
             register_work(con, changes.work)
             tables = dict(duckdb_tables(con, "stored"))
-            change_of = {
-                source: _change(con, changes, source, columns) for source, columns in tables.items()
-            }
+            change_of = {source: _change(con, changes, source, tables) for source in tables}
             touched = sum(change.rows or change.cells for change in change_of.values())
             if touched:
                 con.execute(f"ATTACH {quote_literal(str(fresh))} AS fresh ({OPTIONS})")
@@ -178,12 +176,18 @@ def _spill(path: Path) -> Path:
 
 
 def _change(
-    con: duckdb.DuckDBPyConnection, changes: Changes, source: str, columns: dict[str, str]
+    con: duckdb.DuckDBPyConnection,
+    changes: Changes,
+    source: str,
+    tables: dict[str, dict[str, str]],
 ) -> Change:
-    """What is to be done to a table of the file."""
+    """What is to be done to a table of the file, whose tables are `tables`."""
+    columns = tables[source]
     _, schema, table = (part.strip('"') for part in source.split('"."'))
     physical = table if schema == "domain" else ""
-    change = changes.by_keys(con, table, columns, source, physical)
+    keys = source.replace(f'"{BLOCKS}"', f'"{BLOCKING_KEYS}"')
+    beside = keys if keys in tables else None
+    change = changes.by_keys(con, table, columns, source, physical, beside)
     return changes.by_values(con, columns, source, change)
 
 

@@ -17,7 +17,7 @@ import duckdb
 
 from c360_assets.customer_360.publication.lakes import all_lakes
 from c360_assets.errors import C360Error
-from c360_assets.privacy.changes import Changes, register_work
+from c360_assets.privacy.changes import BLOCKING_KEYS, Changes, register_work
 from c360_assets.privacy.search import Searched, Searcher
 from c360_assets.stitch.publish.generation import KEYS_SQL
 from c360_assets.tenant.models import Tenant
@@ -82,6 +82,7 @@ class _Eraser:
         self.present = lake.storage.files()
         # Files of a table -> the table without the people; publications share files.
         self.done: dict[tuple[str, ...], LakeTable] = {}
+        self.keys: LakeTable | None = None  # of blocks, in the publication that is looked at
         self.rows = 0
 
     def erase(self) -> int:
@@ -132,6 +133,7 @@ class _Eraser:
 
     def _cleaned(self, con: duckdb.DuckDBPyConnection, document: Document) -> Document:
         """The publication without the people; its files are in place."""
+        self.keys = next((one for one in document.tables if one.table == BLOCKING_KEYS), None)
         tables = {table.key: self._table(con, table) for table in document.tables}
         records, generation = tables.get(RECORDS), tables.get(GENERATION)
         if records is None or generation is None:
@@ -153,7 +155,10 @@ class _Eraser:
     def _written(self, con: duckdb.DuckDBPyConnection, table: LakeTable) -> LakeTable:
         source = f"({table_select(self.lake.storage, table)})"
         physical = table.table if table.schema == SOURCES else ""
-        change = self.changes.by_keys(con, table.table, table.types, source, physical)
+        keys = None
+        if self.keys is not None and self.keys.files:
+            keys = f"({table_select(self.lake.storage, self.keys)})"
+        change = self.changes.by_keys(con, table.table, table.types, source, physical, keys)
         change = self.changes.by_values(con, table.types, source, change)
         if change.is_none:
             return table

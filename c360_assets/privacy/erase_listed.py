@@ -22,15 +22,15 @@ Rows = list[list[str]]
 WORDS = {True: "true", False: "false", None: ""}
 
 
-def erase_rows(path: Path, rows: Rows) -> int:
+def erase_rows(path: Path, rows: Rows, timezone: str) -> int:
     """Take these rows out of a list in a file, each as often as it is given; how many there were.
 
-    A row is its cells as text. The same row of somebody who stays, stays.
+    A row is its cells as text, times in the zone. The same row of somebody who stays, stays.
     """
     if not path.exists():
         return 0
     if path.suffix == ".parquet":
-        return _from_parquet(path, rows)
+        return _from_parquet(path, rows, timezone)
     text = path.read_text("utf-8")
     if path.suffix == ".ndjson":
         lines = text.splitlines(keepends=True)
@@ -65,11 +65,12 @@ def _cells_of_json(line: str) -> list[str]:
     return [value if isinstance(value, str) else WORDS[value] for value in values]
 
 
-def _from_parquet(path: Path, rows: Rows) -> int:
+def _from_parquet(path: Path, rows: Rows, timezone: str) -> int:
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")
     source = f"read_parquet({quote_path(path)})"
     try:
         with duckdb.connect() as con:
+            con.execute(f"SET TimeZone = {quote_literal(timezone)}")
             names = [row[0] for row in con.execute(f"DESCRIBE FROM {source}").fetchall()]
             texts = ", ".join(f"coalesce({quote_ident(name)}::VARCHAR, '')" for name in names)
             theirs = pl.DataFrame({"cells": rows}, schema={"cells": pl.List(pl.String)})

@@ -17,7 +17,13 @@ from c360_assets.ingest.forgotten_cells import is_worth_knowing
 from c360_assets.ingest.forgotten_stored import blanked_select
 from c360_assets.ingest.personal_columns import Meaning
 from c360_assets.ingest.upsert import with_first_places
-from c360_assets.privacy.changes import RECORDS, ROWS, Changes, register_work
+from c360_assets.privacy.changes import (
+    BLOCKING_KEYS,
+    RECORDS,
+    ROWS,
+    Changes,
+    register_work,
+)
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.previous import LOST_RECORDS, MODEL_BASIS, lost_records
 from c360_assets.tenant.models import Tenant
@@ -64,7 +70,10 @@ def _erase_table(
     folder, _, physical = name.rpartition("/")
     source = session.warehouse.source(name, state)
     is_copy = folder in ("domain", "stitched")
-    change = changes.by_keys(session.con, name, state.columns, source, physical if is_copy else "")
+    keys = session.state(BLOCKING_KEYS)
+    beside = session.warehouse.source(BLOCKING_KEYS, keys) if keys is not None else None
+    copied = physical if is_copy else ""
+    change = changes.by_keys(session.con, name, state.columns, source, copied, beside)
     if not change.is_none:
         changes.work.counts[name] = change.rows
         _rewrite(session, name, state, change.select(list(state.columns), source), is_feed=is_feed)

@@ -230,7 +230,7 @@ def _erase_values(
 def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:
     """Clean or remove files that are no tables, by what the list of stores says of them."""
     clear_folder(tenant.root / ".tmp")
-    _erase_listed(work)
+    _erase_listed(work, tenant.config.timezone)
     listed = stores(tenant)
     tables = tenant.root.resolve() / "warehouse"
     lakes = lake_folders(tenant)
@@ -253,13 +253,13 @@ def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:
             work.counts[key] = work.counts.get(key, 0) + 1
 
 
-def _erase_listed(work: Work) -> None:
+def _erase_listed(work: Work, timezone: str) -> None:
     """Take rows of theirs out of files of lists. What a file has no longer, as it was done before
     or a later list took its place, is not missed."""
     rows_of: dict[str, list[list[str]]] = {}
     for file, cells in work.listed:
         rows_of.setdefault(file, []).append(cells)
-    erased = sum(erase_rows(Path(file), rows) for file, rows in rows_of.items())
+    erased = sum(erase_rows(Path(file), rows, timezone) for file, rows in rows_of.items())
     if erased:
         work.counts["lists of campaigns in exports (rows)"] = erased
 

@@ -425,6 +425,8 @@ def test_answer_holds_the_person_and_nobody_else(once: Forgotten) -> None:
     assert content["source records"].keys() == {"Club:Members", "Web:Accounts", "Web:Orders"}
     assert any("merged_customers" in name for name in content["what is made of them"])
     assert "<table>" in once.page
+    assert "+01:00" in text
+    assert "+00:00" not in text, "every time is told in the tenant's zone"
     assert ours(found_in(once.root)) == {}, "the answer is forgotten too"
 
 

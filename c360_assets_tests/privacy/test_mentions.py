@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets.ingest.forgotten_cells import is_worth_knowing
+from c360_assets.privacy.dsar import html_table
 from c360_assets.privacy.receipts import read_receipts
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.day.command import c360_here
@@ -99,3 +100,15 @@ def test_an_emptied_text_is_remembered_where_it_may_say_who_somebody_is() -> Non
         "12 34": False,
     }
     assert {text: is_worth_knowing(text) for text in told} == told
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows", "tables", "lines"), [(9, 4, 2, 18), (8, 4, 1, 5), (40, 1, 1, 40)]
+)
+def test_no_field_of_an_answer_is_beyond_the_edge(
+    fields: int, rows: int, tables: int, lines: int
+) -> None:
+    page = html_table([{f"f{n}": row for n in range(fields)} for row in range(rows)])
+    assert (page.count("<table>"), page.count("<tr>")) == (tables, lines)
+    assert page.count("<td>") == fields * rows
+    assert max(len(line.split("<t")) for line in page.split("<tr>")) <= 10
