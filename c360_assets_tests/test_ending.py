@@ -102,3 +102,22 @@ def test_a_full_disk_under_standard_output_is_one_sentence(arguments: list[str])
     first, *others = ended.stderr.splitlines()
     assert "the disk is full: make room" in first
     assert "Traceback" not in "".join(others)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "printed"),
+    [
+        ("utf-8", "1 → 2 ü"),
+        ("latin-1", "1 \\u2192 2 ü"),
+        ("ascii:surrogateescape", "1 \\u2192 2 \\xfc"),  # the locale C
+    ],
+)
+def test_a_sign_that_a_locale_lacks_stops_nobody(encoding: str, printed: str) -> None:
+    program = "from c360_assets.cli.ending import print_any_sign as f; f(); print('1 → 2 ü')"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert (ended.returncode, ended.stdout.decode(encoding.split(":")[0]).strip()) == (0, printed)

@@ -16,7 +16,7 @@ import typer
 from c360_assets.cli import campaigns, segments
 from c360_assets.cli.configuration import check
 from c360_assets.cli.databases import diff, history, preview, rollback, scaffold, send
-from c360_assets.cli.ending import end_at_once, open_closed_streams
+from c360_assets.cli.ending import end_at_once, open_closed_streams, print_any_sign
 from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
 from c360_assets.cli.output import reported_errors
@@ -177,6 +177,7 @@ def main() -> None:
     """Entry point of the `c360` command."""
     sys.excepthook = print_traceback
     open_closed_streams()
+    print_any_sign()
     collect_seldom()
     try:
         with reported_errors():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import codecs
+import io
 import os
 import sys
 import threading
@@ -16,6 +18,14 @@ def open_closed_streams() -> None:
         if getattr(sys, name) is None:
             # Gets the lowest number that is free, which is that of the stream.
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def print_any_sign() -> None:
+    """Let streams of a locale that lacks a sign, such as latin-1 and an arrow, print its number: a
+    run that is done must not fail over its summary."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def end_at_once(code: object) -> None:

@@ -76,6 +76,20 @@ def landing_folder(tenant: Tenant, feed: FeedConfig) -> Path:
     return fetch(tenant, feed) if is_remote(feed) else tenant.root / feed.files.address
 
 
+def require_folder(tenant: Tenant, feed: FeedConfig) -> None:
+    """Raise LoadError where the folder of a feed that has had files is none any more: a share that
+    is not mounted must not look like a day on which nothing came."""
+    folder = tenant.root / feed.files.address
+    if is_remote(feed) or folder.is_dir():
+        return
+    what = "is no folder" if folder.exists() else "is not there"
+    raise LoadError(
+        "no_folder",
+        f"feed {feed.name}: its folder {printable(str(folder))} {what}, and files of it were "
+        "loaded before; mount it, or put an empty folder in its place if nothing will come",
+    )
+
+
 def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[LandedFile]:
     """The feed's files that are there now, by path.
 

@@ -19,6 +19,7 @@ from c360_assets.ingest.landed_files import (
     landing_folder,
     look_at,
     marked,
+    require_folder,
 )
 from c360_assets.ingest.read_again import (
     DayLoad,
@@ -56,6 +57,8 @@ def pending(
     """
     first, last = first_day(tenant, feed), through or today(tenant)
     known = known_files(ledger, feed)
+    if known.as_loaded:
+        require_folder(tenant, feed)
     columns = new_columns_of(tenant, feed)
     if again_from is None and not columns and not is_remote(feed):
         days = _days_with_news(tenant, feed, known, last)

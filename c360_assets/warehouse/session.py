@@ -244,7 +244,7 @@ class Session:
         else:
             file = file or write_file(self.con, table, path, select)
             version = self.warehouse.add_version(table, file, rows, self.run_id)
-            files = [file.name]
+            files = [file.name] if rows else []
         figures = dict(figures or {})
         state = TableState(version, digest, fingerprint, rows, columns, figures, files)
         self.pending[table] = state
@@ -284,14 +284,14 @@ class Session:
             ((_, removed),) = self.rows(digest_sql(table, columns, removed_sql))
             digest = changed_digest(self._digest_now(table, before, stored), removed, digest)
             kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
+        rows = digest_rows(digest)
         if before is not None and before.holds(digest, columns):
             version, files = before.version, before.files
         else:
             path = self.warehouse.path(table)
             file = write_file(self.con, table, path, kept_sql + fresh_sql)
-            version = self.warehouse.add_version(table, file, digest_rows(digest), self.run_id)
-            files = [file.name]
-        rows = digest_rows(digest)
+            version = self.warehouse.add_version(table, file, rows, self.run_id)
+            files = [file.name] if rows else []
         figures = dict(figures or {})
         state = TableState(version, digest, fingerprint, rows, columns, figures, files)
         self.pending[table] = state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.listing import listing_of
 from c360_assets.warehouse.ledger import SCHEMA
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
+from c360_assets_tests.ingest.tenants import ledger, load
 
 NOBODY = 65534
 
@@ -121,3 +123,17 @@ def test_a_linked_folder_of_two_feeds_is_no_file_of_both(root: Path) -> None:
     (root / "landing" / "shop").rename(root / "elsewhere")
     (root / "landing" / "shop").symlink_to(root / "elsewhere")
     assert shared(load_tenant(root)) == {}
+
+
+def test_a_folder_that_is_not_mounted_is_not_a_day_without_files(root: Path) -> None:
+    tenant = load_tenant(root)
+    shop = tenant.feed("Shop:Customers")
+    assert shop is not None
+    load(tenant, shop, DAY)
+    known = ledger(tenant)
+    shutil.rmtree(root / "landing")
+    with pytest.raises(LoadError, match="landing is not there, and files of it were loaded before"):
+        pending(tenant, shop, known)
+    assert pending(tenant, shop, pl.DataFrame(schema=SCHEMA)) == [], "one that is new has none yet"
+    (root / "landing").mkdir()
+    assert pending(tenant, shop, known) == []

@@ -243,3 +243,15 @@ def test_rows_are_put_in_by_name_whatever_the_order_of_columns(tmp_path: Path) -
         assert session.rows("SELECT k, x, y FROM t ORDER BY k") == [(1, "a", "b"), (2, "c", "d")]
         whole = "SELECT 1 AS k, 'a' AS x, 'b' AS y UNION ALL SELECT 2, 'c', 'd'"
         assert session.write("whole", whole).digest == put_in.digest
+
+
+def test_a_table_without_rows_names_no_file(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        none = "SELECT 1 AS i WHERE FALSE"
+        session.write("written", none)
+        session.write("framed", pl.DataFrame({"i": [1]}).clear())
+        session.upsert("put_in", none, none, "i")
+        session.commit()
+        for table, state in session.warehouse.manifest.tables.items():
+            folder = session.warehouse.path(table)
+            assert (state.files, list(folder.glob("*.parquet"))) == ([], []), table
