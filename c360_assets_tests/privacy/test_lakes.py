@@ -294,7 +294,12 @@ def test_what_comes_back_with_a_backup_goes_again(
 
 
 IN_BUCKET = """
-databases: {group: {primary: true, format: delta, address: "s3://brand/lake"}}
+databases:
+  group:
+    primary: true
+    format: delta
+    address: s3://brand/lake
+    tables: [merged_customers, customer_360]
 privacy: {hold: true}
 """
 
@@ -303,10 +308,7 @@ def test_forgotten_in_a_bucket_that_keeps_versions(
     first_day: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tenant = Path(shutil.copytree(first_day, tmp_path / "tenant", symlinks=True))
-    with s3_of_its_own() as s3:
-        s3.create_bucket(Bucket="brand")
-        versioning = {"Status": "Enabled"}
-        s3.put_bucket_versioning(Bucket="brand", VersioningConfiguration=versioning)
+    with s3_of_its_own(keeps_versions=True) as s3:
         with (tenant / "tenant.yaml").open("a", encoding="utf-8") as config:
             config.write(IN_BUCKET)
         run = c360_here(monkeypatch, "run", "--tenant", tenant)
