@@ -295,11 +295,8 @@ def test_what_comes_back_with_a_backup_goes_again(
 
 IN_BUCKET = """
 databases:
-  group:
-    primary: true
-    format: delta
-    address: s3://brand/lake
-    tables: [merged_customers, customer_360]
+  group: {primary: true}
+  few: {format: delta, address: "s3://brand/lake", tables: [merged_customers, customer_360]}
 privacy: {hold: true}
 """
 
@@ -313,8 +310,8 @@ def test_forgotten_in_a_bucket_that_keeps_versions(
             config.write(IN_BUCKET)
         run = c360_here(monkeypatch, "run", "--tenant", tenant)
         assert run.code == 0, run.text
-        assert _finds_of_versions(s3, tmp_path) > 3
-        sql = ["sql", "SELECT count(*) AS n FROM merged_customers", "--json"]
+        assert _finds_of_versions(s3, tmp_path) > 2
+        sql = ["sql", "SELECT count(*) AS n FROM merged_customers", "--json", "--database", "few"]
         (before,) = json.loads(c360_here(monkeypatch, *sql, "--tenant", tenant).stdout)
         said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
         assert said.code == 0, said.text
