@@ -11,6 +11,7 @@ import pytest
 
 from c360_assets.demo import generate_tenant
 from c360_assets_tests.day.command import Said, c360, finish, here, start
+from c360_assets_tests.day.findings import second_day
 from c360_assets_tests.day.small import FIRST, copy_of, land_all, small_tenant
 
 PEOPLE, DAYS, SEED = 220, 3, 1
@@ -82,3 +83,12 @@ def small(hostile_folder: Path) -> Ran:
     root = small_tenant(hostile_folder / "small")
     land_all(root, FIRST)
     return Ran(root, here("run", "--tenant", root))
+
+
+@pytest.fixture(scope="session")
+def second(small: Ran, hostile_folder: Path) -> Ran:
+    """The small tenant after a second day that nothing disturbed."""
+    root = second_day(copy_of(small.root, hostile_folder / "second"))
+    said = here("run", "--tenant", root)
+    assert said.code == 0, said.text
+    return Ran(root, said)

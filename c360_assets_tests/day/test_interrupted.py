@@ -15,9 +15,9 @@ from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.chaos import kill_verb
 from c360_assets_tests.day.command import ask, differing, digests, here
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.findings import Findings, look_at_the_end, output_of
+from c360_assets_tests.day.findings import Findings, look_at_the_end, output_of, second_day
 from c360_assets_tests.day.prepared import Verb
-from c360_assets_tests.day.small import SECOND, copy_of, land
+from c360_assets_tests.day.small import copy_of
 
 # Lines of progress after which a run is killed, each a step further: while feeds load and while
 # tables are built; within Stitch and before the end.
@@ -25,15 +25,6 @@ MOMENTS = [
     ("loaded Club:", "built merged_customers"),
     pytest.param(("built unified_coalesced", "built customer_attributes"), marks=pytest.mark.long),
 ]
-GUS = ("c9", "gus@example.com", "Gus", "Gray", 1)
-
-
-def second_day(root: Path) -> Path:
-    """Deliveries that change something in every table of people: a new person, a changed one, a new
-    member."""
-    land(root, "shop/customers", SECOND, [("c1", "bob@example.com", "Robert", "Baker", 9), GUS])
-    land(root, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
-    return root
 
 
 def kill_after(root: Path, line: str) -> bool:
@@ -88,12 +79,9 @@ class Reader(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(small: Ran, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def undisturbed(second: Ran) -> dict[str, str]:
     """Digests after a second day that nothing disturbed."""
-    root = second_day(copy_of(small.root, tmp_path_factory.mktemp("undisturbed") / "tenant"))
-    said = here("run", "--tenant", root)
-    assert said.code == 0, said.text
-    return digests(root)
+    return digests(second.root)
 
 
 @pytest.mark.parametrize("moments", MOMENTS, ids=" and ".join)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from c360_assets_tests.day.command import here
-from c360_assets_tests.privacy.tenants import FIRST, land, land_all, write_tenant
+from c360_assets_tests.privacy.tenants import FIRST, MAIL, land, land_all, write_tenant
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,31 @@ def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tenant(first_day: Path, tmp_path: Path) -> Path:
     """A copy to be changed."""
     return Path(shutil.copytree(first_day, tmp_path / "tenant", symlinks=True))
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A tenant that answered somebody and forgot her, and the answer that she got."""
+
+    root: Path
+    answer: str
+    page: str
+
+
+@pytest.fixture(scope="session")
+def once(first_day: Path, tmp_path_factory: pytest.TempPathFactory) -> Forgotten:
+    root = tmp_path_factory.mktemp("forgotten") / "tenant"
+    shutil.copytree(first_day, root, symlinks=True)
+    asked = here("dsar", "--email", MAIL, "--json", "--tenant", root)
+    assert asked.code == 0, asked.text
+    folder = root / json.loads(asked.stdout)["folder"]
+    texts = [(folder / name).read_text("utf-8") for name in ("answer.json", "answer.html")]
+    said = here("forget", "--email", MAIL, "--yes", "--tenant", root)
+    assert said.code == 0, said.text
+    return Forgotten(root, *texts)
+
+
+@pytest.fixture
+def forgotten(once: Forgotten, tmp_path: Path) -> Path:
+    """A copy to be changed."""
+    return Path(shutil.copytree(once.root, tmp_path / "forgotten", symlinks=True))

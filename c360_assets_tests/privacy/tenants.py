@@ -135,6 +135,8 @@ ROWS = {
     "desk/requests": [],
 }
 FIRST, SECOND, THIRD = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
+# Of whom most tests forget, written as she writes it herself.
+MAIL = "Ottilie.Quastenberg@example.com"
 # Ottilie's own, in the spellings of the files and as they are compared.
 OTTILIE = (
     "ottilie.quastenberg",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -20,10 +19,12 @@ from c360_assets.privacy.work import open_work
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.suppression import Suppression
 from c360_assets_tests.day.command import ask, c360_here, here
+from c360_assets_tests.privacy.conftest import Forgotten
 from c360_assets_tests.privacy.tenants import (
     ACCOUNTS,
     FIRST,
     LINES,
+    MAIL,
     OTTILIE,
     SECOND,
     land,
@@ -31,7 +32,6 @@ from c360_assets_tests.privacy.tenants import (
     write_tenant,
 )
 
-MAIL = "Ottilie.Quastenberg@example.com"
 NOT_OURS = ("landed files", "configuration")
 # What tells of runs, loads and generations, of which one tenant has had more than the other.
 OF_RUNS = (
@@ -69,34 +69,6 @@ def people(root: Path) -> dict[str, str]:
     """Source key -> amperity_id of everybody."""
     rows = ask(root, "SELECT datasource || '/' || pk, amperity_id FROM unified_coalesced")
     return dict(rows)
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """A tenant that answered somebody and forgot her, and the answer that she got."""
-
-    root: Path
-    answer: str
-    page: str
-
-
-@pytest.fixture(scope="module")
-def once(first_day: Path, tmp_path_factory: pytest.TempPathFactory) -> Forgotten:
-    root = tmp_path_factory.mktemp("forgotten") / "tenant"
-    shutil.copytree(first_day, root, symlinks=True)
-    asked = here("dsar", "--email", MAIL, "--json", "--tenant", root)
-    assert asked.code == 0, asked.text
-    folder = root / json.loads(asked.stdout)["folder"]
-    texts = [(folder / name).read_text("utf-8") for name in ("answer.json", "answer.html")]
-    said = here("forget", "--email", MAIL, "--yes", "--tenant", root)
-    assert said.code == 0, said.text
-    return Forgotten(root, *texts)
-
-
-@pytest.fixture
-def forgotten(once: Forgotten, tmp_path: Path) -> Path:
-    """A copy to be changed."""
-    return Path(shutil.copytree(once.root, tmp_path / "forgotten", symlinks=True))
 
 
 def test_values_stand_only_in_known_stores(first_day: Path) -> None:

@@ -68,10 +68,9 @@ def orders(root: Path) -> list[tuple[object, ...]]:
 
 
 def test_orders_that_name_a_forgotten_customer_stay_out(
-    tenant: Path, monkeypatch: pytest.MonkeyPatch
+    forgotten: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    assert said.code == 0, said.text
+    tenant = forgotten
     text = load_later(monkeypatch, tenant)
     assert "2 rows of people who were forgotten are not loaded" in text
     assert orders(tenant) == [("LN-9100002", "AC-700005", 8), ("LN-9100003", "N/A", 9)]
@@ -112,9 +111,8 @@ def test_keys_that_others_hold_are_not_suppressed(
     assert ("LN-9100002", "AC-700005", 8) in orders(tenant)
 
 
-def test_named_key_comes_in_again(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    assert said.code == 0, said.text
+def test_named_key_comes_in_again(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = forgotten
     key = ["--source-key", "Web:Accounts=AC-700001", "--from", SECOND.isoformat()]
     allowed = c360_here(monkeypatch, "privacy", "allow", *key, "--tenant", tenant)
     assert allowed.code == 0, allowed.text

@@ -59,7 +59,6 @@ def on_spark(tenant: Tenant, **engine: Any) -> Tenant:
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
     with s3_of_its_own() as client:
-        client.create_bucket(Bucket="brand")
         yield client
 
 

@@ -74,7 +74,7 @@ def persons(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("copies", [1, pytest.param(2, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", list(MEMBERS))
 def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) -> None:
     # With one record each, or with equal copies that collapse, no pair of one person is compared at

@@ -61,7 +61,7 @@ def _are_as_many(records: list[Row], people: int) -> None:
     assert found.group_by("pk").agg(pl.col("amperity_id").n_unique())["amperity_id"].max() == 1
 
 
-@pytest.mark.parametrize("people", [7, 70])
+@pytest.mark.parametrize("people", [70, pytest.param(7, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
 def test_people_with_numbers_that_count_on_are_as_many(
     people: int, name: Callable[[int], Row]

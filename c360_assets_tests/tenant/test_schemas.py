@@ -44,15 +44,15 @@ def test_files_of_a_new_tenant_name_their_schema_and_fit_it(tmp_path: Path) -> N
         ("domain_tables/*.yaml", "domain_table"),
         ("database/*.yaml", "database_table"),
         ("segments/*.yaml", "segment"),
-        ("campaigns/*.yaml", "campaign"),
         ("workflow.yaml", "workflow"),
         ("stitch.yaml", "stitch"),
         ("merge_policy.yaml", "merge_policy"),
-        ("destinations.yaml", "destinations"),
     ],
 )
 def test_the_shipped_tenant_fits(files: str, name: str) -> None:
-    for file in SHIPPED_TENANT.glob(files):
+    shipped = list(SHIPPED_TENANT.glob(files))
+    assert shipped
+    for file in shipped:
         content = _plain(yaml.safe_load(file.read_text("utf-8")) or {})
         jsonschema.validate(content, schemas.schema(name))
 

@@ -17,8 +17,9 @@ import pytest
 
 
 @contextmanager
-def s3_of_its_own() -> Iterator[Any]:
-    """A client of a server that keeps objects in memory; the environment points at it."""
+def s3_of_its_own(*, keeps_versions: bool = False) -> Iterator[Any]:
+    """A client of a server that keeps objects in memory, which the environment points at, with a
+    bucket `brand`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
@@ -34,7 +35,12 @@ def s3_of_its_own() -> Iterator[Any]:
             patch.setenv("AWS_ACCESS_KEY_ID", "testing")
             patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
             patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            yield boto3.client("s3")
+            client = boto3.client("s3")
+            client.create_bucket(Bucket="brand")
+            if keeps_versions:
+                versioning = {"Status": "Enabled"}
+                client.put_bucket_versioning(Bucket="brand", VersioningConfiguration=versioning)
+            yield client
     finally:
         server.terminate()
         server.wait()

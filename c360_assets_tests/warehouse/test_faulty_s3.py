@@ -63,7 +63,6 @@ each_failure = pytest.mark.parametrize(("fault", "problem", "remedy"), FAILURES)
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
     with s3_of_its_own() as client:
-        client.create_bucket(Bucket="brand")
         yield client
 
 

@@ -38,7 +38,6 @@ def _blocks(language: str) -> list[str]:
 def s3() -> Iterator[Any]:
     with s3_of_its_own() as client, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ALLOW_HTTP", "true")
-        client.create_bucket(Bucket="brand")
         yield client
 
 

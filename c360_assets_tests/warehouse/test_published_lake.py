@@ -373,10 +373,7 @@ def test_a_locked_engine_reads_a_lake_and_writes_nothing_to_it(tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    with s3_of_its_own() as client:
-        client.create_bucket(Bucket="brand")
-        versioning = {"Status": "Enabled"}
-        client.put_bucket_versioning(Bucket="brand", VersioningConfiguration=versioning)
+    with s3_of_its_own(keeps_versions=True) as client:
         yield client
 
 
