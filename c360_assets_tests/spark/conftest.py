@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from c360_assets_tests.customer_360.conftest import session
 from c360_assets_tests.customer_360.filled import ZONE
 from c360_assets_tests.customer_360.tables_on_spark import begin_session
+
+__all__ = ["jvm_folder", "session", "spark"]
 
 QUICK = {
     "spark.sql.shuffle.partitions": "1",
