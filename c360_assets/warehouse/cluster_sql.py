@@ -122,7 +122,7 @@ class _Work:
             self._set()
             for called, meant in wanted.names.items():
                 self._name(called, meant)
-            rows = self._rows_of(wanted.sql)
+            rows = self._answer(wanted.sql)
             _refuse_other_columns(columns, rows.dtypes)
             written = rows.toDF(*columns).mapInArrow(writing(place), FILE)
             files = self._cluster.waited(written.toArrow)
@@ -142,7 +142,7 @@ class _Work:
 
     def _name(self, called: str, meant: StoredRows | ComputedRows) -> None:
         if isinstance(meant, ComputedRows):
-            self._rows_of(meant.sql).createOrReplaceTempView(called)
+            self._answer(meant.sql).createOrReplaceTempView(called)
             return
         rows = self._stored(meant)
         if meant.condition is None:
@@ -152,6 +152,28 @@ class _Work:
         rows.createOrReplaceTempView(everything)
         chosen = f"SELECT * FROM {quote_ident(everything)} WHERE {meant.condition}"
         self._rows_of(chosen).createOrReplaceTempView(called)
+
+    def _answer(self, sql: str) -> DataFrame:
+        """The rows of a SELECT; those of a recursive one are computed round after round here."""
+        from c360_assets.warehouse.spark_recursion import recursion_in
+
+        recursion = recursion_in(sql)
+        if recursion is None:
+            return self._rows_of(sql)
+        latest = everything = self._apart(recursion.first)
+        while self._cluster.waited(latest.count):
+            latest.createOrReplaceTempView(recursion.name)
+            latest = self._apart(recursion.further).toDF(*everything.columns)
+            if latest.dtypes != everything.dtypes:
+                raise NotThereError(f"further rows of {recursion.name} have other types there")
+            everything = everything.unionAll(latest)
+        everything.createOrReplaceTempView(recursion.name)
+        return self._rows_of(recursion.whole)
+
+    def _apart(self, sql: str) -> DataFrame:
+        """The rows of a SELECT, computed now, so that what is made of them need not know how."""
+        rows = self._rows_of(sql)
+        return self._cluster.waited(rows.localCheckpoint)
 
     def _rows_of(self, sql: str) -> DataFrame:
         # SQLGlot is slow to import, and only clusters need it.

@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
+from c360_assets.warehouse.spark_recursion import recursion_of
+
 Type: TypeAlias = exp.DType
 # Fields of EXTRACT, directives of strftime and types that both engines were seen to share.
 FIELDS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOY", "HOUR", "MINUTE"})
@@ -47,6 +49,16 @@ def _joins_by(method: str) -> Callable[[exp.Expr], bool]:
 
 def _is_below_zero(argument: str) -> Callable[[exp.Expr], bool]:
     return lambda node: isinstance(node.args.get(argument), exp.Neg)
+
+
+def _recurses(node: exp.Expr) -> bool:
+    """Whether it is recursive in a way that cannot be asked for round after round."""
+    if not node.args.get("recursive"):
+        return False
+    query = node.parent
+    if not isinstance(query, exp.Query) or query is not node.root():
+        return True
+    return recursion_of(query) is None
 
 
 def _casts_to(types: frozenset[Type]) -> Callable[[exp.Expr], bool]:
@@ -105,7 +117,7 @@ def _other_directive(node: exp.Expr) -> bool:
 CANNOT_RUN = ", which Spark cannot run"
 OTHERWISE = "that Spark reads otherwise"
 DIFFERENCES: tuple[Difference, ...] = (
-    Difference(exp.With, f"is recursive{CANNOT_RUN}", _has("recursive")),
+    Difference(exp.With, f"is recursive by more than one UNION ALL{CANNOT_RUN}", _recurses),
     Difference(exp.Join, f"has an ASOF JOIN{CANNOT_RUN}", _joins_by("ASOF")),
     Difference(exp.Join, f"has a POSITIONAL JOIN{CANNOT_RUN}", _joins_by("POSITIONAL")),
     Difference(exp.SetOperation, f"puts rows together BY NAME{CANNOT_RUN}", _has("by_name")),

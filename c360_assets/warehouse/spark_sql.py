@@ -74,12 +74,12 @@ def spark_sql(sql: str, functions: Functions = NO_FUNCTIONS) -> str:
     translated.
 
     Raises C360Error for a recursive query: Spark's recursion allows neither windows nor aggregates
-    over what it builds.
+    over what it builds. A run computes those that `spark_recursion` knows round after round.
     """
     query = _written_out(sqlglot.parse_one(sql, read=DIALECT), functions)
     if any(part.args.get("recursive") for part in query.find_all(exp.With)):
         raise C360Error(
-            "Spark cannot run a recursive query; "
+            "Spark cannot run a recursive query as one statement; "
             "for email_ampid_assignment give a number of rounds instead of 0"
         )
     for part in query.find_all(exp.CTE):

@@ -18,6 +18,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.build import prepare
 from c360_assets.customer_360.tables.graph import TableNode, plan
@@ -81,21 +83,19 @@ def differences(
             )
         spark.read.parquet(str(file)).createOrReplaceTempView(called)
     spark.sql(f"SELECT DATE '{as_of.isoformat()}' AS as_of").createOrReplaceTempView("run_context")
-    out = folder / f"spark_{node.table}"
     try:
-        spark.sql(spark_sql(node.sql)).coalesce(1).write.parquet(str(out))
+        rows = spark.sql(spark_sql(node.sql)).toArrow()
     except Exception as error:  # whatever Spark says: the others are compared all the same
         return [f"{node.name}: {str(error)[:300]}"]
-    return _apart(session, node, out)
+    return _apart(session, node, rows)
 
 
-def _apart(session: Session, node: TableNode, out: Path) -> list[str]:
-    """By column, how many rows of the built table and of the files in the folder are not alike."""
+def _apart(session: Session, node: TableNode, rows: pa.Table) -> list[str]:
+    """By column, how many rows of the built table and of Spark's are not alike."""
     columns = session.built(node.table).columns
     session.bind(node.table, "_duck")
-    files = quote_literal(f"{out}/*.parquet")
-    session.execute(f"CREATE OR REPLACE TEMP VIEW _spark AS SELECT * FROM read_parquet({files})")
-    found = [row[0] for row in session.rows("DESCRIBE _spark")]
+    session.register("_spark", rows)
+    found = rows.column_names
     if found != list(columns):
         unlike = sorted(set(found) ^ set(columns)) or "in another order"
         return [f"{node.name}: columns {unlike}"]

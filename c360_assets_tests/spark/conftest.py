@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
+from c360_assets_tests.customer_360.conftest import session
 from c360_assets_tests.customer_360.filled import ZONE
 from c360_assets_tests.customer_360.tables_on_spark import begin_session
 
+__all__ = ["jvm_folder", "session", "spark"]
+
+# No code of the JVM runs for so long that to compile it well pays: half the time of CPU.
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 QUICK = {
     "spark.sql.shuffle.partitions": "1",
     # Nothing here is large: planning and compiling would take longer than the rows.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # No code of the JVM runs for so long that to compile it well pays.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
+    "spark.driver.extraJavaOptions": QUICK_JVM,
     "spark.driver.memory": "1g",
     # Workers of the test on a bucket have these of their own, and no code sends them.
     "spark.executorEnv.AWS_ACCESS_KEY_ID": "testing",

@@ -24,6 +24,7 @@ from c360_assets.stitch.exchange.rows import Side
 from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import EngineConfig, StitchConfig
 from c360_assets.warehouse.session import open_session
+from c360_assets_tests.spark.conftest import QUICK_JVM
 from c360_assets_tests.stitch.tenants import tenant as declared
 from c360_assets_tests.stitch.test_exchange import PRESETS, assert_equal, labels, tenant
 from c360_assets_tests.stitch.test_tenant_run import CLUB, SHOP, ZONE, digests, fill, run
@@ -112,7 +113,8 @@ def running(folder: Path, port: int, script: str, *arguments: str) -> Iterator[N
     environment = os.environ | {
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_DIRS": str(folder),
-        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={folder}",
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={folder} {QUICK_JVM}",
+        "SPARK_DAEMON_JAVA_OPTS": QUICK_JVM,
     }
     with (folder / f"{script}.log").open("w") as log:
         part = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
