@@ -236,6 +236,20 @@ def test_birthdates(one: date | None, two: date | None, expected: str | None) ->
     assert label("birthdate", {"birthdate": one}, {"birthdate": two}) == expected
 
 
+def test_dates_that_are_typed_in_for_none_contradict_no_birthdate() -> None:
+    born, unknown = {"birthdate": date(1981, 9, 8)}, {"birthdate": date(1900, 2, 2)}
+    january = {"birthdate": date(1981, 1, 1)}
+    many = [{**unknown, "surname": f"S{n}"} for n in range(10)]
+    assert label("birthdate", born, january) == "a usual date"
+    assert label("birthdate", january, january) == "equal, usual date"
+    assert label("birthdate", born, unknown, *many) == "a usual date"
+    assert label("birthdate", unknown, unknown, *many) == "equal, usual date"
+    # One family, or one person with many records.
+    of_one = [{**unknown, "surname": "S"}] * 10
+    assert label("birthdate", born, unknown, *of_one) == "different"
+    assert label("birthdate", unknown, unknown, *of_one) == "equal"
+
+
 @pytest.mark.parametrize(
     ("one", "two", "expected"),
     [

@@ -12,6 +12,7 @@ from c360_assets.stitch import stitch
 from c360_assets.stitch.publish.results import StitchResult
 from c360_assets.stitch.quality.best_paths import best_path_probability
 from c360_assets.stitch.quality.capture import Caught, Keyed, coverage
+from c360_assets.stitch.quality.estimate import LikelyPairs, estimate_quality
 from c360_assets.stitch.quality.shares import ESTIMATES
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
@@ -106,3 +107,30 @@ def test_too_few_pairs_and_modes_that_do_not_compare_are_unknown() -> None:
     for table in (metrics, stitch(keyed, one_to_one).tables["stitch_metrics"]):
         values = table.filter(pl.col("metric").is_in(ESTIMATES))["value"]
         assert values.to_list() == [None] * len(ESTIMATES)
+
+
+def test_with_one_kind_of_key_nobody_says_what_is_missed() -> None:
+    people = retail(600, seed=6).select("datasource", "pk", "given_name", "surname", "postal")
+    figures = stitch(people).figures
+    precision, recall, coverage_share = ESTIMATES
+    assert precision in figures
+    assert recall not in figures
+    assert coverage_share not in figures
+
+
+def test_where_nothing_seems_missed_something_may_be() -> None:
+    first = np.arange(0, 400, 2)
+    both = np.full(200, NAME | PHONE)
+    within = LikelyPairs(first, first + 1, both, np.full(200, 10.0))
+    nothing = np.zeros(0, dtype=np.int64)
+    nobody = LikelyPairs(nothing, nothing, nothing, np.zeros(0))
+    keyed = Keyed(
+        source=np.zeros(400, dtype=np.int64),
+        size=np.ones(400, dtype=np.int64),
+        keys=np.full(400, NAME | PHONE),
+        kinds=np.array([NAME, PHONE]),
+    )
+    found = estimate_quality(within, nobody, np.repeat(first, 2), keyed).blocking_coverage
+    assert found.value == 1.0
+    assert found.low is not None
+    assert 0.97 < found.low < 0.99

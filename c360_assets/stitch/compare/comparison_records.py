@@ -57,6 +57,8 @@ COUNTED_VALUES = 4
 CROWD_VALUES = 4
 CROWD_RECORDS_PER_VALUE = 4
 CROWD_CONTACTS = ("email", "phone")
+BIRTHDAYS = 20_000  # of the people of a tenant: those of some 55 years
+USUAL_FAMILIES = 8  # hold a date that is none of birth, and so many times more than are born on it
 SHOP_SHARE = 0.01  # of all records; a company that so many hold, most of them people, is a shop
 # Of a word of an organisation's name: its weight by e-fold of rarity, in less than so many steps.
 WORD_WEIGHT = 60.0
@@ -296,7 +298,7 @@ def _with_frequencies(
         city_bin=_frequency_bin(_count("city"), population),
         name_expected=expected.cast(pl.Float32),
         name_n=pl.len().over("given", "surname").cast(pl.Int32),
-        birthdate_n=_count("birthdate"),
+        usual_birthdate=_usual_birthdate(),
         email_n=_count("email"),
         phone_n=_count("phone"),
         address_n=_count("address"),
@@ -429,6 +431,16 @@ def _with_name_frequencies(records: pl.DataFrame) -> pl.DataFrame:
         )
         records = records.with_columns(matched.get_column(f"{column}_often"))
     return records
+
+
+def _usual_birthdate() -> pl.Expr:
+    """Whether the birthdate is one that is typed in where nobody knows it: the first of January, or
+    one of far more surnames than people are born on a day. NULL without one. Local to a date."""
+    birthdate = pl.col("birthdate")
+    born_on_a_day = birthdate.count() / BIRTHDAYS
+    families = pl.col("surname").n_unique().over("birthdate")
+    is_of_many = families > USUAL_FAMILIES * (1 + born_on_a_day)
+    return pl.when(birthdate.is_not_null()).then(birthdate.str.ends_with("-01-01") | is_of_many)
 
 
 def _count(column: str) -> pl.Expr:

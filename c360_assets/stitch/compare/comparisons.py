@@ -48,13 +48,13 @@ BIRTHDATE = Comparison(
     (
         Level(
             "equal",
-            "a.birthdate = b.birthdate AND a.birthdate_n <= 20",
+            "a.birthdate = b.birthdate AND NOT a.usual_birthdate",
             0.75,
             4e-5,
             "total",
             "share",
         ),
-        Level("equal, common", "a.birthdate = b.birthdate", 0.05, 1e-4, "total", "share"),
+        Level("equal, usual date", "a.birthdate = b.birthdate", 0.05, 1e-4, "total", "share"),
         Level(
             "day and month swapped",
             "a.year = b.year AND a.month = b.day AND a.day = b.month",
@@ -70,6 +70,10 @@ BIRTHDATE = Comparison(
             0.08,
             1e-3,
             h_from="random",
+        ),
+        # Typed in where nobody knows the day: it contradicts no other.
+        Level(
+            "a usual date", "a.usual_birthdate <> b.usual_birthdate", 0.02, 0.01, h_from="random"
         ),
         Level(
             "same year or same day",

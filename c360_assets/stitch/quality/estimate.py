@@ -5,7 +5,8 @@ and how many were compared at all.
 Precision counts each pair by its best path (`best_paths`), recall among compared pairs by what is
 expected of pairs that were kept apart, coverage by capture and recapture (`capture`). Bounds are
 odds of an error that are so many times larger or smaller: they were set on generated tenants, where
-posteriors were off by that much.
+estimates were off by that much. What is missed is mostly more than it seems: pairs that share a
+name alone are missed by all kinds of keys, and told by no other field.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from c360_assets.stitch.score.scored_pairs import DecidedPairs, PatternEvidence
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-PRECISION_FACTOR = 3.0
-RECALL_FACTOR = 2.0
-COVERAGE_FACTOR = 2.0
+# How many times larger and smaller the odds of an error may be.
+PRECISION_FACTORS = (4.0, 3.0)
+RECALL_FACTORS = (4.0, 4.0)
+COVERAGE_FACTORS = (7.0, 2.0)
+LEAST_MISSED = 0.003  # of the pairs of one person: by all kinds of keys, although none seems to
 LEAST_PAIRS = 50  # of one person, below which nothing is said
 SURE = 14.0  # log-odds of what people decided; the model's are not counted above it
 NORMAL_95 = 1.96
@@ -98,10 +101,13 @@ def estimate_quality(
     )
     covered = coverage(caught, records, inner)
     n_compared = n_right + n_apart
+    # With one kind of key, nothing shows the pairs that it tells not to be one person.
+    recall = None if covered.undecidable is None else n_right / n_compared
+    coverage_bounds = _between_bounds(covered.share, n_compared, COVERAGE_FACTORS, LEAST_MISSED)
     return Quality(
-        precision=_between_bounds(n_right / n_joined, n_joined, PRECISION_FACTOR),
-        recall_among_compared=_between_bounds(n_right / n_compared, n_compared, RECALL_FACTOR),
-        blocking_coverage=_between_bounds(covered.share, n_compared, COVERAGE_FACTOR),
+        precision=_between_bounds(n_right / n_joined, n_joined, PRECISION_FACTORS),
+        recall_among_compared=_between_bounds(recall, n_compared, RECALL_FACTORS),
+        blocking_coverage=coverage_bounds,
         undecidable=covered.undecidable,
     )
 
@@ -132,12 +138,17 @@ def _sigmoid(log_odds: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -SURE, SURE))))
 
 
-def _between_bounds(share: float | None, n_pairs: float, factor: float) -> Estimate:
+def _between_bounds(
+    share: float | None, n_pairs: float, factors: tuple[float, float], least_wrong: float = 0.0
+) -> Estimate:
+    """The estimate, its odds of an error at most and at least as `factors` say; `least_wrong`: an
+    error of this share may always be there."""
     if share is None:
         return Estimate()
     share = min(max(share, 0.0), 1.0)
     chance = NORMAL_95 * float(np.sqrt(share * (1 - share) / n_pairs))
     wrong = 1 - share
-    low = share / (share + factor * wrong)
-    high = share / (share + wrong / factor)
+    most, least = factors
+    low = share / (share + most * max(wrong, least_wrong))
+    high = share / (share + wrong / least)
     return Estimate(share, max(low - chance, 0.0), min(high + chance, 1.0))

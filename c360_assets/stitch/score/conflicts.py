@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.compare.agreement_patterns import DIFFERENT, EQUAL, MISSING
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
+from c360_assets.stitch.compare.comparisons import BIRTHDATE, COMPARISON_BY_NAME
 from c360_assets.stitch.compare.name_comparisons import GIVEN, MIDDLE
 from c360_assets.stitch.score.match_model import Ints, levels_of
 
@@ -55,14 +55,14 @@ DOCUMENTED_CONFLICTS = {
     "given_name": tuple(GIVEN.level_numbers("different")),
     "middle_name": tuple(MIDDLE.level_numbers("another name")),
     "generational_suffix": (2,),
-    "birthdate": (5, 6, 7),
+    "birthdate": tuple(BIRTHDATE.level_numbers("same year", "near", "different")),
 }
 # A conflict unless told otherwise: where relatives who differ in nothing else are many, data would
 # call them one person.
 ALWAYS = frozenset({"generational_suffix", "middle_name"})
 CLEAREST = {
     "given_name": tuple(GIVEN.level_numbers("different, established")),
-    "birthdate": (7,),
+    "birthdate": tuple(BIRTHDATE.level_numbers("different")),
 }
 
 

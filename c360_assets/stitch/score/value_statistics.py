@@ -51,9 +51,7 @@ BINNED = (
 )
 COUNTED = (
     *BINNED,
-    CountedComparison(
-        "birthdate", "birthdate", pl.when(pl.col("birthdate_n") <= 20).then(1).otherwise(2)
-    ),
+    CountedComparison("birthdate", "birthdate", pl.when("usual_birthdate").then(2).otherwise(1)),
     CountedComparison(
         "place",
         "postal",
