@@ -20,6 +20,7 @@ from c360_assets.ingest.dates import (
     TIME_SLOTS,
     TIMES,
     UNAMBIGUOUS,
+    YEARS_AHEAD,
     compile_pattern,
     day_text,
     english_months,
@@ -162,6 +163,8 @@ def cast_for(
             prepared.append(english_halves(f"p{number}_{len(prepared) - 1}"))
         last = f"p{number}_{len(prepared) - 1}"
         in_english = last if quotes_a_month(pattern or "") else english_months(last)
+        if any(tag.endswith("birthdate") for tag in item.tags):
+            year = f"({year} - {YEARS_AHEAD})"  # nobody is born later than the delivery
         zone = feed.timezone or "UTC"
         cast = _date_cast(number, in_english, item.type, pattern, year, zone)
         cast = replace(cast, prepared=tuple(prepared))
