@@ -20,6 +20,7 @@ from c360_assets.ingest.dates import (
     TIME_SLOTS,
     TIMES,
     UNAMBIGUOUS,
+    YEARS_AHEAD,
     compile_pattern,
     day_text,
     english_months,
@@ -33,6 +34,7 @@ from c360_assets.ingest.dates import (
 )
 from c360_assets.ingest.repeated_hours import SLOT, repeated_slots
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
+from c360_assets.semantics.currencies import CURRENCY
 from c360_assets.semantics.lookups import truth_words
 from c360_assets.semantics.text import DIGITS
 from c360_assets.tenant.models import NUMBER_DATES, FeedConfig, FieldConfig, NumberConfig
@@ -41,28 +43,9 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 TRUE = sorted(set().union(*(words.true for words in truth_words().values())))
 FALSE = sorted(set().union(*(words.false for words in truth_words().values())))
 DEFAULT_SCALE = 4
-# What a declared way of writing numbers allows, as RE2: all kinds of blanks and apostrophes, signs
-# of currencies with letters before them (US$, R$), codes (CHF), and usual short names. A backslash
-# is what Japanese encodings make of the yen sign.
+# What a declared way of writing numbers allows, as RE2: all kinds of blanks and apostrophes, signs.
 BLANK = "[ \\t\\x{00A0}\\x{2009}\\x{202F}]"
 SIGN = "[-+\\x{2212}]"
-# Codes of ISO 4217, and others that people write: three capitals may as well begin a number that
-# somebody was given (`RES100234`).
-CURRENCY_CODES = """
-    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN
-    BZD CAD CDF CHF CLP CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL
-    GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF
-    KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR
-    MZN NAD NGN NIO NIS NOK NPR NTD NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RMB RON RSD RUB RWF SAR
-    SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
-    USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
-"""
-CURRENCY = (
-    rf"[A-Za-z]{{0,3}}\p{{Sc}}|(?:{'|'.join(CURRENCY_CODES.split())})"
-    r"|[Kk]r\.?|Kč|zł|Fr\.?|Ft|Rs\.?|Rp\.?|RM|TL|R|[Ll]ei|KM|đ|лв\.?"
-    r"|руб\.?|р\.|грн\.?|円|元|원|บาท|ر\.س\.?|د\.إ\.?|د\.ك\.?|ج\.م\.?|ريال|درهم|دينار|جنيه|تومان"
-    r"|ש[\"״]ח|\\"
-)
 # Digits of other scripts, and what Arabic and Persian put between them: a point, a comma. Marks of
 # direction are left out.
 UNSEEN = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -162,6 +145,8 @@ def cast_for(
             prepared.append(english_halves(f"p{number}_{len(prepared) - 1}"))
         last = f"p{number}_{len(prepared) - 1}"
         in_english = last if quotes_a_month(pattern or "") else english_months(last)
+        if any(tag.endswith("birthdate") for tag in item.tags):
+            year = f"({year} - {YEARS_AHEAD})"  # nobody is born later than the delivery
         zone = feed.timezone or "UTC"
         cast = _date_cast(number, in_english, item.type, pattern, year, zone)
         cast = replace(cast, prepared=tuple(prepared))

@@ -134,6 +134,8 @@ WEEKDAY_TEXT = (
 )
 # Programs write a narrow or a fixed one before AM and PM.
 BLANK = "[ \u00a0\u202f]"
+# Years of two digits are those up to so many from now; the others of a hundred are before.
+YEARS_AHEAD = 19
 HOUR_24 = "(?:[01]?[0-9]|2[0-3])"
 
 
@@ -359,7 +361,7 @@ def day_text(pattern: Pattern, parts: str, this_year: str) -> str:
 
 def _near_year(year: str, this_year: str) -> str:
     """SQL for the year of two digits that lies in [this year - 80, this year + 19]."""
-    lowest = f"({this_year} - 80)"
+    lowest = f"({this_year} - {99 - YEARS_AHEAD})"
     return f"({lowest} + (({year} - {lowest} % 100 + 100) % 100))"
 
 

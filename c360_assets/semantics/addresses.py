@@ -198,5 +198,27 @@ def clean_postal(
     return pl.when(lost_zeros & is_american).then(code.str.zfill(5)).otherwise(code)
 
 
+# Digits of postal codes that may begin with a zero, by country; others keep what they have.
+_POSTAL_DIGITS = {
+    4: "NO AU NZ ZA PH BD AF TN GE AM",
+    5: "DE FR IT ES FI EE LT MX KR SA EG MA KE PE MY TR PL SK UA HR LK DZ SN CU KW PR GP MQ GF RE",
+    6: "RO KZ SG CN EC CO",
+    7: "JP",
+    8: "BR",
+}
+_DIGITS_OF = {code: digits for digits, codes in _POSTAL_DIGITS.items() for code in codes.split()}
+_MOST_LOST_ZEROS = 2
+
+
+def with_lost_zeros(code: pl.Expr, country: pl.Expr) -> pl.Expr:
+    """A clean code of digits with the zeros before it that a spreadsheet took, by the ISO code of
+    its country; others as they are."""
+    digits = country.replace_strict(_DIGITS_OF, default=None, return_dtype=pl.Int64)
+    lost = digits - code.str.len_chars().cast(pl.Int64)
+    is_short = code.str.contains("^[1-9][0-9]*$") & lost.is_between(1, _MOST_LOST_ZEROS)
+    zeros = pl.when(lost == 1).then(pl.lit("0")).otherwise(pl.lit("00"))
+    return pl.when(is_short).then(zeros + code).otherwise(code)
+
+
 # How records of the United States name their country, without dots and spaces.
 _AMERICA = ("US", "USA", "840", "UNITEDSTATES", "UNITEDSTATESOFAMERICA", "AMERICA")

@@ -10,6 +10,7 @@ from unicodedata import normalize
 import polars as pl
 
 from c360_assets.semantics.contact_marks import quoted
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.lookups import (
     genders,
     generational_suffixes,
@@ -28,7 +29,8 @@ _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 # often (`Al`, `Ben`, `Mac`).
 _PARTICLES = (
     "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
-    "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|ABU|EL|D|O|MC"
+    "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|D|O|MC"
+    "|A/L|A/P|S/O|D/O"
     "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
 )
 SURNAME_PARTICLES = tuple(_PARTICLES.split("|"))
@@ -38,10 +40,27 @@ _PARTICLES_LAST = (
     rf"(?i)^([^,]*[^, ]) *, *([^, ][^,]*?) ((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
 )
 _PARTICLES_BEHIND = rf"^([^,]*[^, ]) *, *((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
-# Russian and Ukrainian registers write surname, given name, patronymic.
-_PATRONYMIC = "[^ ,]+(?:ИЧ|ич|ВНА|вна|ЧНА|чна)"
+# Registers of Russia, Ukraine and Central Asia write surname, given name, patronymic.
+_PATRONYMIC = (
+    "[^ ,]+(?:ИЧ|ич|ВНА|вна|ЧНА|чна|ҰЛЫ|ұлы|ҚЫЗЫ|қызы|[ -]?(?:ОГЛЫ|оглы|Оглы|КЫЗЫ|кызы|Кызы)"
+    "|[ -]?(?:OĞLU|oğlu|OGLU|oglu|QIZI|qızı|qizi)|[ -](?:O.?G.?LI|o.?g.?li))"
+)
 _PATRONYMIC_LAST = rf"^([^ ,]+) ([^ ,]+ {_PATRONYMIC})$"
 _PATRONYMIC_BETWEEN = rf"^[^ ,]+ {_PATRONYMIC} [^ ,]+$"
+# And the surname with initials behind it: Кузнецова Д. И.
+_INITIALS_LAST = "^([Ѐ-ӿ]{2,}(?:-[Ѐ-ӿ]+)?) ([Ѐ-ӿ][.]?(?: ?[Ѐ-ӿ][.]?)?)$"
+# Where the surname stands first: in all names of a country (Kovács János), or in those that begin
+# with one of few surnames and have two given names behind (Tan Wei Ming).
+_FIRST_WORD = r"^([^ ,]+) ([^,]+)$"
+_CHINESE_FIRST = (
+    "(?i)^(TAN|LIM|LEE|NG|WONG|CHAN|ONG|GOH|TEOH|CHEAH|CHONG|CHIN|LOW|YAP|KOH|CHUA|TEO|SIM|HO|LAU"
+    "|CHEUNG|LEUNG|KWOK|YEUNG|LAM|CHENG|CHEN|LIN|HUANG|CHANG|WANG|WU|LIU|TSAI|HSU|LAI|LEONG|YEO|ANG"
+    "|TOH|SEAH|QUEK|GAN|KHOO|LOH|FONG|FUNG|TANG|CHOW|CHEW|YONG|LIEW|HENG|TAY|CHIA|NEO|SOH|WEE|PHUA)"
+    " ([^ ,]+ [^ ,]+|[^ ,]+-[^ ,]+)$"
+)
+_SURNAME_FIRST = {"HU": _FIRST_WORD} | dict.fromkeys(
+    ("MY", "SG", "BN", "HK", "MO", "TW"), _CHINESE_FIRST
+)
 # Korean names are written in one word: a surname of one syllable, or one of these, and two more.
 _IN_ONE_WORD = "^(남궁|황보|제갈|사공|선우|서문|독고|[가-힣]) ?([가-힣]{2})$"
 # In Chinese and Japanese the surname stands first, apart or not.
@@ -125,13 +144,14 @@ def _joined_prefix(name: pl.Expr) -> pl.Expr:
     return name.str.replace(_APART_PREFIX, "${1}${2}")
 
 
-def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+def split_full_name(expr: pl.Expr, home: Home | None = None) -> tuple[pl.Expr, pl.Expr]:
     """(given part, surname part) of a full name, each cleaned; a single word is a surname.
 
     The surname is the last word with the particles before it (`de la Cruz`), or what stands before
     a comma (`Cruz, Maria`), so middle names and initials belong to the given part. Where the form
-    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田太郎`), it is that, and
-    the given name stands before the middle ones.
+    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田太郎`), or all names are
+    written so at `home` (`Kovács János`), it is that, and the given name stands before the middle
+    ones.
     """
 
     def part(group: int) -> Callable[[pl.Expr], pl.Expr]:
@@ -148,18 +168,25 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         return clean
 
     # Patterns look at the ordered words several times, so these are a column of their own.
-    ordered = on_distinct(expr, _ordered)
+    ordered = on_distinct(expr, lambda value: _ordered(value, _surname_first(home)))
     surname = on_distinct(ordered, part(2))
     return on_distinct(ordered, part(1)), on_distinct(surname, _joined_prefix)
 
 
-def _ordered(value: pl.Expr) -> pl.Expr:
+def _surname_first(home: Home | None) -> str | None:
+    """The pattern of full names that have the surname first at home, its two groups the parts."""
+    return _SURNAME_FIRST.get(home.country) if home else None
+
+
+def _ordered(value: pl.Expr, surname_first: str | None) -> pl.Expr:
     """Folded words without title and suffix, the given part first; a tab before a surname that a
-    comma told."""
+    comma told, or the pattern `surname_first`."""
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
     text = _folded(value).str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
     text = _with_comma(_without_suffix(squeeze(text)))
+    if surname_first is not None:
+        text = text.str.replace(_LEADING_TITLES, "").str.replace(surname_first, "${1}, ${2}")
     before = _without_suffix(_words(text.str.extract(_COMMA_NAME, 1)))
     after = _without_suffix(_words(text.str.extract(_COMMA_NAME, 2)))
     by_comma = pl.concat_str([after, before], separator="\t")
@@ -174,6 +201,8 @@ def _with_comma(text: pl.Expr) -> pl.Expr:
     return (
         pl.when(patronymic_last)
         .then(text.str.replace(_PATRONYMIC_LAST, "${1}, ${2}"))
+        .when(text.str.contains(_INITIALS_LAST))
+        .then(text.str.replace(_INITIALS_LAST, "${1}, ${2}"))
         .when(short_han & ~text.str.contains(_LONG_HAN))
         .then(text.str.replace(_SHORT_HAN, "${1}, ${2}"))
         .otherwise(
@@ -265,7 +294,7 @@ def _plain_vowels() -> dict[str, str]:
 _VOWELS = _plain_vowels()
 
 
-def _part_macro(name: str, group: int) -> str:
+def _part_macro(name: str, group: int, surname_first: str | None) -> str:
     """A macro that takes one part out of a full name as it is written, by the rules of
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
     of_comma = 2 if group == 1 else 1
@@ -277,6 +306,12 @@ def _part_macro(name: str, group: int) -> str:
     plain_vowels = f"translate(p, {quoted(''.join(_VOWELS))}, {quoted(''.join(_VOWELS.values()))})"
     long_han = ", ".join(map(quoted, _LONG_HAN_SURNAMES))
     vietnamese = words[0] if group == 2 else f"{words[2]} || ' ' || {words[1]}"
+    by_first_word = ""
+    if surname_first is not None:
+        by_first_word = (
+            f" WHEN regexp_matches(p, {quoted(surname_first)})"
+            f" THEN regexp_extract(p, {quoted(surname_first)}, {of_comma})"
+        )
     part = (
         f"CASE WHEN regexp_matches(p, {quoted(_PARTICLES_LAST)})"
         f" THEN {particles}regexp_extract(p, {quoted(_PARTICLES_LAST)}, {of_comma})"
@@ -292,6 +327,9 @@ def _part_macro(name: str, group: int) -> str:
         f" WHEN regexp_matches(p, {quoted(_PATRONYMIC_LAST)})"
         f" AND NOT regexp_matches(p, {quoted(_PATRONYMIC_BETWEEN)})"
         f" THEN regexp_extract(p, {quoted(_PATRONYMIC_LAST)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_INITIALS_LAST)})"
+        f" THEN regexp_extract(p, {quoted(_INITIALS_LAST)}, {of_comma})"
+        f"{by_first_word}"
         f" WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
         f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
         f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
@@ -304,4 +342,10 @@ def _part_macro(name: str, group: int) -> str:
     )
 
 
-NAME_MACROS = [_part_macro("full_name_given", 1), _part_macro("full_name_surname", 2)]
+def name_macros(home: Home | None) -> list[str]:
+    """Macros that take full names apart, as they are written at `home`."""
+    pattern = _surname_first(home)
+    return [
+        _part_macro("full_name_given", 1, pattern),
+        _part_macro("full_name_surname", 2, pattern),
+    ]

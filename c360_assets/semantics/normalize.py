@@ -14,6 +14,7 @@ from c360_assets.semantics.addresses import (
     clean_postal,
     clean_state,
     po_box,
+    with_lost_zeros,
 )
 from c360_assets.semantics.contact_marks import email_values, phone_values
 from c360_assets.semantics.contacts import clean_email, clean_phone, email_login
@@ -57,6 +58,7 @@ __all__ = [
     "phone_values",
     "po_box",
     "split_full_name",
+    "with_lost_zeros",
 ]
 
 

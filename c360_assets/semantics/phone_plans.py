@@ -30,8 +30,29 @@ _NATIONAL_DIGITS = 10  # of North American numbers, which are compared without t
 # Most numbers there are written so, and are seen to be numbers in a fifth of the time.
 _USUAL_NORTH_AMERICAN = "^[2-9][0-9]{9}$"
 # What was dialled before numbers until a reform, and is still in records; the library forgot it.
-# Mexican mobile phones had 1 from abroad, 044 and 045 at home, until 2019.
-RETIRED_TRUNKS = {"MX": "0(?:[12]|4[45])|1"}
+# Mexican mobile phones had 1 from abroad, 044 and 045 at home, until 2019; in Ukraine 8 stood
+# before the 0 of long distance until 2009.
+RETIRED_TRUNKS = {"MX": "0(?:[12]|4[45])|1", "UA": "8?0"}
+# Numbers that a reform changed and records still have, as they are now: a pattern of national ones
+# and what stands between its two groups. In Brazil mobile numbers have one digit more since 2016,
+# in Vietnam one less since 2018, in Ivory Coast (2021) and Benin (2024) two more.
+_VIETNAM = {
+    "120": "70", "121": "79", "122": "77", "126": "76", "128": "78", "123": "83", "124": "84",
+    "125": "85", "127": "81", "129": "82", "186": "56", "188": "58", "199": "59",
+}  # fmt: skip
+RENUMBERED: dict[str, tuple[tuple[str, str], ...]] = {
+    "VN": (
+        ("^()16([2-9][0-9]{7})$", "3"),
+        *((f"^(){old}([0-9]{{7}})$", new) for old, new in _VIETNAM.items()),
+    ),
+    "BR": (("^([1-9][0-9])([89][0-9]{7})$", "9"),),
+    "CI": (
+        ("^()([0457][0-3][0-9]{6})$", "01"),
+        ("^()([04-9][4-6][0-9]{6})$", "05"),
+        ("^()([04-9][7-9][0-9]{6})$", "07"),
+    ),
+    "BJ": (("^()([2-9][0-9]{7})$", "01"),),
+}
 
 
 @dataclass(frozen=True)
@@ -42,8 +63,9 @@ class PhonePlan:
     number at home (None where nothing is); the last of its `n_groups` groups, where it is filled,
     makes `rewritten` the beginning of the number. `number` matches national numbers, `possible`
     also those of a usual length that are not assigned, `mobile` those of mobile phones.
-    `carriers_hide_code`: what is dialled to choose a carrier abroad may begin as 00 and the
-    country's own code do, as 008 in Korea, whose code is 82.
+    `renumbered` are patterns of numbers that a reform changed, and what it put between the two
+    groups of each. `carriers_hide_code`: what is dialled to choose a carrier abroad may begin as 00
+    and the country's own code do, as 008 in Korea, whose code is 82.
     """
 
     region: str
@@ -55,6 +77,7 @@ class PhonePlan:
     number: str
     possible: str
     mobile: str
+    renumbered: tuple[tuple[str, str], ...]
     carriers_hide_code: bool
 
 
@@ -80,7 +103,7 @@ def plan_of(region: str) -> PhonePlan | None:
     usual = [rf"[0-9]{{{length}}}" for length in sorted(lengths) if length > 0]
     # Where it is not known which phones are mobile, none is.
     mobile = _bare(getattr(metadata.mobile, "national_number_pattern", None) or "[^0-9]")
-    trunk = metadata.national_prefix_for_parsing or RETIRED_TRUNKS.get(region)
+    trunk = RETIRED_TRUNKS.get(region) or metadata.national_prefix_for_parsing
     code = str(metadata.country_code)
     abroad = f"^(?:{_bare(metadata.international_prefix or '00')}|00)([1-9].*)$"
     return PhonePlan(
@@ -93,6 +116,7 @@ def plan_of(region: str) -> PhonePlan | None:
         number=f"^(?:{pattern})$",
         possible=f"^(?:{'|'.join([pattern, *usual])})$",
         mobile=f"^(?:{mobile})$",
+        renumbered=RENUMBERED.get(region, ()),
         carriers_hide_code=_hides(abroad, code),
     )
 
@@ -188,15 +212,23 @@ def _from_abroad(digits: pl.Expr, plan: PhonePlan) -> pl.Expr:
 def _national(digits: pl.Expr, plan: PhonePlan) -> pl.Expr:
     """A number without what is dialled before it, unless only with that it is a number."""
     if plan.trunk is None:
-        return digits
+        return _as_now(digits, plan)
     stripped = digits.str.replace(plan.trunk, "")
     if plan.rewritten:
         begins_anew = digits.str.extract(plan.trunk, plan.n_groups).fill_null("") != ""
         beginning = re.sub(r"\\([0-9])", r"${\1}", plan.rewritten)
         rewritten = digits.str.replace(plan.trunk, beginning)
         stripped = pl.when(begins_anew).then(rewritten).otherwise(stripped)
+    stripped = _as_now(stripped, plan)
     is_whole = digits.str.contains(plan.number) & ~stripped.str.contains(plan.number)
     return pl.when(is_whole).then(digits).otherwise(stripped)
+
+
+def _as_now(national: pl.Expr, plan: PhonePlan) -> pl.Expr:
+    """A national number as it is since the last reform."""
+    for pattern, inserted in plan.renumbered:
+        national = national.str.replace(pattern, f"${{1}}{inserted}${{2}}")
+    return national
 
 
 def compared(number: pl.Expr, plan: PhonePlan | None) -> pl.Expr:
@@ -323,7 +355,7 @@ def _from_abroad_sql(digits: str, plan: PhonePlan) -> str:
 
 def _national_sql(plan: PhonePlan) -> str:
     if plan.trunk is None:
-        return "d"
+        return _as_now_sql("d", plan)
     trunk = quoted(plan.trunk)
     stripped = f"regexp_replace(d, {trunk}, '')"
     if plan.rewritten:
@@ -336,5 +368,18 @@ def _national_sql(plan: PhonePlan) -> str:
         ]
         rewritten = " || ".join([*beginning, stripped])
         stripped = f"CASE WHEN {begins_anew} THEN {rewritten} ELSE {stripped} END"
+    stripped = _as_now_sql(stripped, plan)
     is_whole = f"{_matches('d', plan.number)} AND NOT {_matches('s', plan.number)}"
     return _on(stripped, "s", f"CASE WHEN {is_whole} THEN d ELSE s END")
+
+
+def _as_now_sql(national: str, plan: PhonePlan) -> str:
+    if not plan.renumbered:
+        return national
+    # No number that a rule has made fits another one.
+    changed = [
+        f"WHEN {_matches('n', pattern)} THEN regexp_extract(n, {quoted(pattern)}, 1)"
+        f" || {quoted(inserted)} || regexp_extract(n, {quoted(pattern)}, 2)"
+        for pattern, inserted in plan.renumbered
+    ]
+    return _on(national, "n", f"CASE {' '.join(changed)} ELSE n END")

@@ -347,6 +347,10 @@ OTHER_SCRIPTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
          ("2025-01-02 오전 9:05", "2025-01-02 09:05:00+00")],
     ),
     (
+        {"type": "date", "format": "dd.MM.yy", "tags": ["birthdate"]},
+        [("23.08.45", "1945-08-23"), ("01.01.24", "2024-01-01"), ("01.01.27", "1927-01-01")],
+    ),
+    (
         {"type": "boolean"},
         [("Sim", "true"), ("NÃO", "false"), ("igen", "true"), ("nem", "false"), ("ใช่", "true"),
          ("نعم", "true"), ("לא", "false"), ("Hayır", "false"), ("はい", "true"), ("maybe", WRONG)],

@@ -228,6 +228,7 @@ def test_lines_of_orders_are_no_catalogue_and_keep_their_own_total(tmp_path: Pat
         ("Viðskiptamannanúmer", True, True, False),
         ("Шифра купца", True, True, False),
         ("کد مشتری", True, True, False),
+        ("N. tessera", True, False, False),
         ("Codice cliente", True, True, False),
         ("Kundenr", True, True, False),
         ("Kliento nr.", True, True, False),
@@ -355,6 +356,17 @@ def test_lines_of_an_order_belong_to_the_person_who_placed_it_also_as_a_guest(
 # Values of a column -> what its field says of them.
 WRITTEN = {
     "codes are no amounts": (["RES100234", "RES100235"], {"type": "string"}),
+    **{
+        f"amounts in {sign}": (
+            [f"{sign} 1,250.50", f"{sign} 20.00"],
+            {"type": "decimal", "scale": 2, "number": {"decimal": ".", "thousands": ","}},
+        )
+        for sign in ("KSh", "S/.", "FCFA", "Dhs.", "Br")
+    },
+    "whole amounts beside none with a comma": (
+        ["12.900 kr.", "990 kr."],
+        {"type": "integer", "number": {"decimal": ",", "thousands": "."}},
+    ),
     "codes of a currency's letters": (["ALL00017", "ALL00018"], {"type": "string"}),
     "amounts with a code": (
         ["EUR12,50", "EUR1,00"],
@@ -453,6 +465,8 @@ def test_whole_amounts_in_groups_of_blanks_are_amounts_by_their_name_only(tmp_pa
         ("durée;cédé", "cp1252", "FR"),
         ("รหัสสมาชิก;สมชาย ใจดี", "cp874", ""),
         ("מספר לקוח;נועה לוי", "cp1255", "IL"),
+        ("Užsakymas;19,50 €;39,00 €", "cp1257", "LT"),
+        ("Þóra;Sigurðardóttir", "cp1252", "IS"),
     ],
 )
 def test_encodings_of_a_few_words(tmp_path: Path, text: str, encoding: str, country: str) -> None:

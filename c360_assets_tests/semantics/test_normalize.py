@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.semantics import lookups, normalize
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.keys import key_form
-from c360_assets.semantics.names import NAME_MACROS
+from c360_assets.semantics.names import name_macros
 
 
 def one(function: Callable[..., pl.Expr], *values: str | None) -> Any:
@@ -385,13 +386,27 @@ def test_cleaning_twice_changes_nothing(semantic: str, value: str) -> None:
         ("يوسف محمد الخطيب", "يوسف محمد", "الخطيب"),
         ("Abdul Saleh", "ABDUL", "SALEH"),
         ("אורי בן דוד", "אורי", "בן דוד"),
+        ("Ахметова Асель Маратқызы", "АСЕЛЬ МАРАТҚЫЗЫ", "АХМЕТОВА"),
+        ("Алиев Вагиф Гусейн оглы", "ВАГИФ ГУСЕЙН ОГЛЫ", "АЛИЕВ"),
+        ("Кузнецова Д. И.", "Д И", "КУЗНЕЦОВА"),
+        ("Ким Е.", "Е", "КИМ"),
+        ("Siti Aminah binti Yusof", "SITI AMINAH", "BINTI YUSOF"),
+        ("Muthu a/l Samy", "MUTHU", "A/L SAMY"),
+        ("HU: Kovács János", "JANOS", "KOVACS"),
+        ("HU: Dr. Nagy Éva Mária", "EVA MARIA", "NAGY"),
+        ("HU: Kovács Jánosné", "JANOSNE", "KOVACS"),
+        ("SG: Tan Wei Ming", "WEI MING", "TAN"),
+        ("SG: Ahmad Tan", "AHMAD", "TAN"),
+        ("HK: Chan Tai-Man", "TAI MAN", "CHAN"),
     ],
 )
 def test_full_names_as_they_are_written(full: str, given: str | None, surname: str | None) -> None:
-    assert one(lambda name: normalize.split_full_name(name)[0], full) == given
-    assert one(lambda name: normalize.split_full_name(name)[1], full) == surname
+    place, _, name_there = full.rpartition(": ")
+    home, full = Home(place, place) if place else None, name_there
+    assert one(lambda name: normalize.split_full_name(name, home)[0], full) == given
+    assert one(lambda name: normalize.split_full_name(name, home)[1], full) == surname
     with duckdb.connect() as con:
-        for macro in NAME_MACROS:
+        for macro in name_macros(home):
             con.execute(macro)
         parts = con.execute("SELECT full_name_given(?), full_name_surname(?)", [full, full])
         written = parts.fetchall()[0]
@@ -414,3 +429,27 @@ def test_a_prefix_of_a_surname_is_not_apart() -> None:
 
 def test_particles_stand_before_a_surname_or_behind_its_comma() -> None:
     assert one(normalize.clean_surname, "Berg, van der") == "VAN DER BERG"
+
+
+@pytest.mark.parametrize(
+    ("country", "code", "expected"),
+    [
+        ("NO", "377", "0377"),
+        ("FI", "330", "00330"),
+        ("KE", "100", "00100"),
+        ("BR", "1310100", "01310100"),
+        ("RO", "10011", "010011"),
+        ("DE", "1067", "01067"),
+        ("DE", "67", "67"),
+        ("DE", "01067", "01067"),
+        ("AT", "101", "101"),
+        ("GB", "101", "101"),
+        (None, "1067", "1067"),
+    ],
+)
+def test_zeros_that_a_spreadsheet_took_from_postal_codes(
+    country: str | None, code: str, expected: str
+) -> None:
+    frame = pl.DataFrame({"code": [code], "country": pl.Series([country], dtype=pl.String)})
+    restored = frame.select(normalize.with_lost_zeros(pl.col("code"), pl.col("country")))
+    assert restored.item() == expected

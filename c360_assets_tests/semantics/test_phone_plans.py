@@ -102,6 +102,32 @@ def test_what_was_dialled_in_mexico_until_a_reform() -> None:
     assert both(texts, "MX") == [expected, expected]
 
 
+# Country -> number as it was before a reform, and as it is.
+RENUMBERED = [
+    ("VN", "0168 123 4567", "84381234567"),
+    ("VN", "+84 120 123 4567", "84701234567"),
+    ("VN", "84 186 1234567", "84561234567"),
+    ("VN", "0381234567", "84381234567"),
+    ("VN", "024 3825 1234", "842438251234"),
+    ("BR", "(11) 8765-4321", "5511987654321"),
+    ("BR", "+55 11 98765-4321", "5511987654321"),
+    ("BR", "(11) 3765-4321", "551137654321"),
+    ("CI", "07 12 34 56", "2250707123456"),
+    ("CI", "+225 44123456", "2250544123456"),
+    ("BJ", "97123456", "2290197123456"),
+    ("UA", "8 (067) 123-45-67", "380671234567"),
+    ("UA", "067 123 45 67", "380671234567"),
+    ("UA", "+38 (067) 123-45-67", "380671234567"),
+]
+
+
+@pytest.mark.parametrize(("region", "text", "expected"), RENUMBERED)
+def test_numbers_of_before_a_reform_are_those_of_today(
+    region: str, text: str, expected: str
+) -> None:
+    assert both([text], region) == [[expected], [expected]]
+
+
 @pytest.mark.parametrize("region", ["BR", "CO", "HK", "KH", "KR", "SG", "TH"])
 def test_a_carrier_hides_no_code_of_ones_own(region: str) -> None:
     """Of 0082 in Korea, 008 chooses a carrier for calls abroad."""

@@ -33,7 +33,7 @@ from c360_assets.customer_360.rendering.gathered_tables import (
 )
 from c360_assets.semantics.addresses import POSTAL_MACROS
 from c360_assets.semantics.countries import Home
-from c360_assets.semantics.names import NAME_MACROS
+from c360_assets.semantics.names import name_macros
 from c360_assets.semantics.phone_plans import home_plan, phone_plan_macros
 from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.validity import VALIDITY_MACROS
@@ -101,8 +101,8 @@ def room_version() -> str:
 def macro_statements(schema: str | None = None, *, home: Home | None = None) -> list[str]:
     """Statements that create the functions the SQL uses.
 
-    Temporary ones, or in a database `schema` for publication. Phone numbers are compared as they
-    are read at `home`.
+    Temporary ones, or in a database `schema` for publication. Phone numbers are compared, and full
+    names taken apart, as they are at `home`.
     """
     text = _filled("macros.sql", {})
     without_comments = re.sub(r"(?m)^--.*$", "", text)
@@ -116,7 +116,7 @@ def macro_statements(schema: str | None = None, *, home: Home | None = None) -> 
         *VALIDITY_MACROS,
         *phone_plan_macros(home_plan(home)),
         *POSTAL_MACROS,
-        *NAME_MACROS,
+        *name_macros(home),
         *own,
     ]
     if schema is None:

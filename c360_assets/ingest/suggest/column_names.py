@@ -20,7 +20,7 @@ IDENTIFIER_NAME = re.compile(
     r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule)([^a-z0-9]|$)"
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
-    r"|^n(o|\.o|°)\.? "
+    r"|^n(o|\.o|°|\.)\.? "
     r"|(番号|コード|编号|編號|编码|号|號|번호|코드)$"
     r"|^(код|номер|ид|κωδικος|αριθμος|αρ)(\W|_|$)"
     r"|(\W|_)(код|номер|ид)$|[^\W\d_] ?#$",

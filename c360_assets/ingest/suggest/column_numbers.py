@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.casts import CURRENCY
+from c360_assets.semantics.currencies import CURRENCY
 
 FITS = 0.99  # share of the values that must have a form
 # What may stand around a number and is no part of its value.

@@ -166,9 +166,14 @@ def _settle_decimal_commas(columns: list[Column], frame: pl.DataFrame) -> None:
         if column.inferred == Inferred("decimal", scale=column.inferred.scale):
             if are_groups_of_points(values):
                 column.inferred = Inferred("integer", number=NumberForm(",", ".", 0))
-        elif column.type == "integer" and column.inferred.number is not None:
+        elif column.type == "integer" and _has_groups_of_commas(column):
             # `1,020` beside `12,50` is a fraction too.
             column.inferred = Inferred("decimal", scale=3, number=NumberForm(",", None, 3))
+
+
+def _has_groups_of_commas(column: Column) -> bool:
+    form = column.inferred.number
+    return form is not None and form.thousands == ","
 
 
 def _field_type(sample: Sample, name: str) -> Inferred:

@@ -37,17 +37,20 @@ WESTERN = "cp1252"
 POLISH = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"
 CZECH = "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽäôĺľŕĽ"
 OTHER_CENTRAL = "őűöüŐŰÖÜáéíóúÁÉÍÓÚăâîșțşţĂÂÎŞŢđĐčćšžČĆŠŽß"
-MARKS_OF_TEXT = "–’„”\xa0"
+MARKS_OF_TEXT = "–’„”“€£§°«»\xa0"
 # Read as western the last are Õ and Û, which no language has beside none but the others here.
 HUNGARIAN = "áéíóöúüÁÉÍÓÖÚÜőűŐŰ"
 ONLY_HUNGARIAN = "őűŐŰ"
+# Elsewhere they are read as letters of central Europe.
+ICELANDIC = f"áðéíóúýþæöøÁÐÉÍÓÚÝÞÆÖØ{MARKS_OF_TEXT}"
+ICELANDIC_AT_HOME = ("IS", "FO")
 LATIN_LETTERS = (
     (WESTERN, "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0"),
     ("mac_roman", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0"),
     *(("cp1250", f"{letters}{MARKS_OF_TEXT}") for letters in (POLISH, CZECH, OTHER_CENTRAL)),
     *(("iso8859_2", letters) for letters in (POLISH, CZECH, OTHER_CENTRAL)),
-    ("cp1254", "çğıöşüÇĞİÖŞÜâîûé–’“”"),
-    ("cp1257", "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüÕÄÖÜ–’„”"),
+    ("cp1254", f"çğıöşüÇĞİÖŞÜâîûé{MARKS_OF_TEXT}"),
+    ("cp1257", f"āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüÕÄÖÜ{MARKS_OF_TEXT}"),
     ("cp850", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ"),
     ("cp852", f"{POLISH}{CZECH}{OTHER_CENTRAL}"),
 )
@@ -138,6 +141,8 @@ def _legacy_encoding(data: bytes, country: str) -> str:
         return "cp1250"
     if _is_thai(telling):
         return THAI
+    if country in ICELANDIC_AT_HOME and _fits(telling, WESTERN, ICELANDIC):
+        return WESTERN
     own = ENCODINGS_AT_HOME.get(country, WESTERN)
     if own in ALPHABETS and _is_of_alphabet(telling, own):
         return own

@@ -42,6 +42,7 @@ from c360_assets.semantics.normalize import (
     phone_values,
     po_box,
     split_full_name,
+    with_lost_zeros,
 )
 from c360_assets.semantics.phone_plans import by_region
 from c360_assets.stitch.exchange.rows import Side
@@ -202,7 +203,7 @@ class _Cleaning:
         work = work.with_columns(full_name=CLEANERS["full-name"](full))
         work = work.with_columns(self._why("full_name", pl.col("full_name")).alias("why:full_name"))
         usable = pl.when(pl.col("why:full_name").is_null()).then(full)
-        given, surname = split_full_name(usable)
+        given, surname = split_full_name(usable, self.rules.home)
         raw_given, raw_surname = pl.col("raw:given_name"), pl.col("raw:surname")
         suffix = pl.coalesce(
             cleaner("generational-suffix")(pl.col("raw:generational_suffix")),
@@ -239,7 +240,9 @@ class _Cleaning:
             value = pl.col(f"clean:{column}")
         elif column == "postal":
             records = records.hstack([self.clean["state"].alias("clean:state")])
+            records = records.hstack([self._own_or_home().alias("own:country")])
             value = clean_postal(raw, pl.col("clean:state"), self._text("country"))
+            value = with_lost_zeros(value, pl.col("own:country"))
         elif column == "gender" and "normalize-gender" not in self.rules.profiles:
             value = clean_key(raw)
         elif self._is_exact(column):
@@ -252,11 +255,14 @@ class _Cleaning:
     def _standard_addresses(self) -> pl.DataFrame:
         """Clean `address` and `state` by the rules of each record's country."""
         text = {column: self._text(column) for column in ("address", "address2", "state")}
+        return standard_addresses(self.records.select(**text, country=self._own_or_home()))
+
+    def _own_or_home(self) -> pl.Series:
+        """The country of each record, by its ISO code: its own, else the tenant's, else NULL."""
         home = self.rules.home.country if self.rules.home else None
-        countries = pl.Series([home], dtype=pl.String).new_from_index(0, self.records.height)
         if self.countries is not None:
-            countries = self.countries.fill_null(home)
-        return standard_addresses(self.records.select(**text, country=countries))
+            return self.countries.fill_null(home)
+        return pl.Series([home], dtype=pl.String).new_from_index(0, self.records.height)
 
     def _is_exact(self, column: str) -> bool:
         """Whether a foreign key was listed as case-sensitive."""
