@@ -83,8 +83,10 @@ def mark_heads(drafts: Sequence[Draft]) -> None:
     """Tag the customers' numbers of orders whose items are in other feeds, or that have none, so
     that their customers are looked for."""
     for orders in _orders_of(drafts):
-        for column in (orders.head or orders.items).columns:
+        draft = orders.head or orders.items
+        for column in draft.columns:
             if is_customer_number_name(column.name) and not column.tags and not column.lost_digits:
+                take_type(column, "string", draft.sample.frame[column.name])
                 column.tags.append(LINK)
 
 
