@@ -506,8 +506,7 @@ def test_nested_orders_that_say_all_of_their_items_say_too_what_became_of_them(
             "order_id": f"O{i:04}",
             "created_at": "2026-01-02 10:00:00",
             "email": f"a{i}@example.com",
-            "firstname": "Ann",
-            "lastname": "Lee",
+            "customer": {"firstname": "Ann", "lastname": "Lee"},
             "status": "canceled" if i % 3 else "complete",
             "lines": [item],
         }

@@ -43,7 +43,6 @@ FOLDER = "domain_tables"
 PLACE = "line_no"
 REVENUES = {"line_total", "revenue", "item_revenue", "row_total"}
 ORDER_NUMBER = re.compile(r"(transaction|order)_?(id|no|number)$", re.IGNORECASE)
-TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -423,19 +422,6 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
 def table_sql(table: str) -> str:
     """A table's name as SQL has it, in quotes where it is no plain word (`1c_Receipts`)."""
     return table if PLAIN_NAME.fullmatch(table) else quote_ident(table)
-
-
-def without_purchases(table: FlatTable) -> FlatTable:
-    """The table without tags of what was bought, which another table says."""
-    lines = []
-    for line in table.yaml.splitlines():
-        tagged = TAGS_OF_FIELD.fullmatch(line)
-        kept = [tag for tag in tagged[2].split(", ") if PURCHASE not in tag] if tagged else []
-        if tagged is None or kept:
-            lines.append(line if tagged is None else f"{tagged[1]}{', '.join(kept)}]}}")
-    if lines[-1:] == ["fields:"]:
-        lines.pop()
-    return replace(table, yaml="\n".join(lines) + "\n")
 
 
 def table_yaml(name: str, key: Sequence[str], fields: Sequence[str]) -> str:
