@@ -275,8 +275,8 @@ def _names_beside_surnames(
     """`Client Name` with a word each, beside `Client Last Name`; or `Customer` with whole names,
     where no other column has any."""
     tags = {guess.tag for name, guess in guesses.items() if len(present(frame[name]))}
-    named = [] if tags & NAMES else [column for column in columns if names_an_owner(column.name)]
-    for column in named:
+    of_owners = [] if tags & NAMES else [one for one in columns if names_an_owner(one.name)]
+    for column in of_owners:
         if column.type == "string" and are_full_names(frame[column.name]):
             return {column.name: Guess("full-name")}
     if "surname" not in tags or not {"given-name", "full-name"}.isdisjoint(tags):
