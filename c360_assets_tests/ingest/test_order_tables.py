@@ -520,3 +520,6 @@ def test_nested_orders_that_say_all_of_their_items_say_too_what_became_of_them(
     assert "txn-item" not in tables["_lines"].yaml
     assert "13 rows are cancelled" in tables["_lines_Purchases"].sql
     assert "qty_ordered" in tables["_lines_Purchases"].sql
+    link = "{tags: [fk-shop-orders]}"
+    assert f"order_id: {link}" in tables[""].yaml
+    assert f"fk_shop_orders: {link}" in tables["_lines_Purchases"].yaml

@@ -388,3 +388,14 @@ def test_names_of_other_systems(
     assert fields["Client Name"]["tags"] == ["given-name"]
     said = {key: value for key, value in fields[header].items() if key in ("type", "tags")}
     assert said == field
+
+
+def test_a_column_called_customer_holds_their_names_where_no_other_does(tmp_path: Path) -> None:
+    people = [f"{i},Ann Lee,a{i}@x.example,555-010-{i:04}" for i in range(1000, 1030)]
+    lines = ["Check Id,Customer,Customer Email,Customer Phone,Customer Family"]
+    lines += [f"{line}," for line in people]
+    assert settings(propose(tmp_path, "\n".join(lines)))["fields"]["Customer"]["tags"] == [
+        "full-name"
+    ]
+    lines[1:] = [line.replace("Ann Lee", f"Acme {at} Ltd") for at, line in enumerate(lines[1:])]
+    assert "tags" not in settings(propose(tmp_path, "\n".join(lines)))["fields"]["Customer"]

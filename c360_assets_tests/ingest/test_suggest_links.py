@@ -139,3 +139,19 @@ def test_who_has_no_account_has_no_number_in_the_feed_that_owns_them(tmp_path: P
         "Crm:People web user id": ["fk-customer-id"],
         "Web:Orders user_id": ["fk-customer-id"],
     }
+
+
+def test_customers_that_stand_in_two_feeds_and_the_cards_of_a_till_get_one_foreign_key(
+    tmp_path: Path,
+) -> None:
+    shop = tmp_path / "landing/shop"
+    persons(shop, "Kundennummer", LONG)
+    lines = ["Kartennummer,first_name,last_name,phone"]
+    lines += [f"{n},Ana,Bell{n},2065550{n % 1000:03d}" for n in LONG]
+    write(shop / "cards-20260601.csv", lines)
+    orders(shop, "Kundenkarte", LONG)
+    assert foreign_keys(tmp_path / "landing") == {
+        "Shop:People Kundennummer": ["fk-customer-id"],
+        "Shop:Cards Kartennummer": ["fk-customer-id"],
+        "Shop:Orders Kundenkarte": ["fk-customer-id"],
+    }

@@ -97,6 +97,13 @@ def are_given_names(values: pl.Series) -> bool:
     return _texts(values).len() > 0 and _share(values, LOOKS["given-name"]) >= BORNE_OUT
 
 
+def are_full_names(values: pl.Series) -> bool:
+    """Whether nearly all of some values look like names of several words, without digits."""
+    texts = _texts(values)
+    has_digits = texts.str.contains(r"\d").any()
+    return len(texts) > 0 and not has_digits and _share(values, LOOKS["full-name"]) >= EMAILS
+
+
 def _texts(values: pl.Series) -> pl.Series:
     return present(values).str.to_lowercase()
 

@@ -27,7 +27,7 @@ from c360_assets.ingest.suggest.left_out import deleted_rows
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.split_values import split_values
-from c360_assets.ingest.suggest.table_tags import is_order, table_kinds
+from c360_assets.ingest.suggest.table_tags import may_be_orders
 from c360_assets.semantics.tags import is_profile, without_marks
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
@@ -43,7 +43,6 @@ FOLDER = "domain_tables"
 PLACE = "line_no"
 REVENUES = {"line_total", "revenue", "item_revenue", "row_total"}
 ORDER_NUMBER = re.compile(r"(transaction|order)_?(id|no|number)$", re.IGNORECASE)
-TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -123,7 +122,13 @@ def flat_tables(
     said = [rows.in_words for rows in left_out]
     if left_out:
         source_sql += "\nWHERE " + " AND ".join(rows.sql() for rows in left_out)
-    if inner or contacts or (left_out and _are_of_persons(columns)):
+    lines = {
+        column.output: _lines_of(sample, column, columns, inner, name)
+        for column in columns
+        if column.type == "array"
+    }
+    is_bought = any(may_be_orders([leaf.name for leaf in leaves]) for leaves in lines.values())
+    if inner or contacts or ((left_out or is_bought) and _are_of_persons(columns)):
         lists = _plain_lists(sample, columns)
         row_leaves = [*_plain(sample, columns), *inner, *contacts, *lists]
         rows_are = f"each row of {source}"
@@ -133,35 +138,41 @@ def flat_tables(
     link = f"fk-{source.lower().replace('_', '-')}" if owners else None
     if any(link in column.tags for column in columns):
         link = None  # their number as orders is it already
-    for column in columns:
-        elements = _leaves_of(sample, column) if column.type == "array" else []
-        if elements:
-            # Of what is nested beside the list only the numbers of customer and order are repeated.
-            links = [leaf for leaf in inner if is_customer_number_name(leaf.name)]
-            parents = [*_plain(sample, columns), *links]
-            rows = _lengths(sample.frame[column.name])
-            repeated = [_as_parent(leaf, rows, name) for leaf in parents]
-            repeated += [
-                replace(_as_parent(leaf, rows, name), name=number[0])
-                for leaf in inner
-                if (number := ORDER_NUMBER.search(leaf.name)) is not None
-            ]
-            elements_sql = f"from_json({quote_ident(column.output)}, '[\"JSON\"]')"
+    for output, leaves in lines.items():
+        if leaves:
+            elements_sql = f"from_json({quote_ident(output)}, '[\"JSON\"]')"
             unnested = (
                 f"(\n  SELECT *, unnest({elements_sql}) AS item,\n"
                 f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source_sql}\n)"
             )
-            parent_key = [_parent_name(part, name) for part in key]
-            table = f"CDT_{source}_{tidy_name(column.output)}"
-            rows_are = f"each element of {column.output} of {source}"
-            leaves = [*repeated, *elements]
-            lines_key = [*parent_key, PLACE]
+            lines_key = [*(_parent_name(part, name) for part in key), PLACE]
+            table = f"CDT_{source}_{tidy_name(output)}"
+            rows_are = f"each element of {output} of {source}"
             tables.append(_table(table, leaves, unnested, rows_are, lines_key, link))
     if link is not None and any(link in table.yaml for table in tables):
         tables[0] = _table(
             f"CDT_{source}", row_leaves, source_sql, f"each row of {source}", key, link, said
         )
     return tables
+
+
+def _lines_of(
+    sample: Sample, column: Column, columns: list[Column], inner: list[_Leaf], name: str
+) -> list[_Leaf]:
+    """What stands in the elements of a list, beside what their row says; [] without elements."""
+    elements = _leaves_of(sample, column)
+    if not elements:
+        return []
+    # Of what is nested beside the list only the numbers of customer and order are repeated.
+    links = [leaf for leaf in inner if is_customer_number_name(leaf.name)]
+    rows = _lengths(sample.frame[column.name])
+    repeated = [_as_parent(leaf, rows, name) for leaf in (*_plain(sample, columns), *links)]
+    repeated += [
+        replace(_as_parent(leaf, rows, name), name=number[0])
+        for leaf in inner
+        if (number := ORDER_NUMBER.search(leaf.name)) is not None
+    ]
+    return [*repeated, *elements]
 
 
 def _plain(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
@@ -376,7 +387,7 @@ def _link_lines(columns: list[Column], key: str, link: str, *, of_a_list: bool) 
     """Tag the key of a row of persons, and of what was bought in it, as the same foreign key."""
     owner = next((column for column in columns if column.output == key), None)
     has_items = any(tag.startswith(PURCHASE) for column in columns for tag in column.tags)
-    has_items = has_items or any(is_order(kind) for kind in table_kinds(_names(columns)))
+    has_items = has_items or may_be_orders(_names(columns))
     if owner is None or owner.type != "string" or (of_a_list and not has_items):
         return
     for column in columns:
@@ -423,19 +434,6 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
 def table_sql(table: str) -> str:
     """A table's name as SQL has it, in quotes where it is no plain word (`1c_Receipts`)."""
     return table if PLAIN_NAME.fullmatch(table) else quote_ident(table)
-
-
-def without_purchases(table: FlatTable) -> FlatTable:
-    """The table without tags of what was bought, which another table says."""
-    lines = []
-    for line in table.yaml.splitlines():
-        tagged = TAGS_OF_FIELD.fullmatch(line)
-        kept = [tag for tag in tagged[2].split(", ") if PURCHASE not in tag] if tagged else []
-        if tagged is None or kept:
-            lines.append(line if tagged is None else f"{tagged[1]}{', '.join(kept)}]}}")
-    if lines[-1:] == ["fields:"]:
-        lines.pop()
-    return replace(table, yaml="\n".join(lines) + "\n")
 
 
 def table_yaml(name: str, key: Sequence[str], fields: Sequence[str]) -> str:

@@ -93,6 +93,12 @@ def guess_by_name(name: str) -> Guess | None:
     return guesses[0]
 
 
+def names_an_owner(name: str) -> bool:
+    """Whether a column is called after the person that a record is about, and nothing else."""
+    words = [word.lower() for word in WORD.findall(plain_header(name))]
+    return bool(words) and all(word in OWNERS for word in words)
+
+
 def _guess_words(text: str) -> Guess | None:
     words = [word.lower() for word in WORD.findall(text)]
     # `salutation.salutationKey` repeats what its object is called.

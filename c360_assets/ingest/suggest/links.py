@@ -67,7 +67,8 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
         if any(is_profile(tag) for column in draft.columns for tag in column.tags)
         for column in _may_be_owners(draft)
     ]
-    found = {numbers.key: _owner_of(numbers, owners) for numbers in orders}
+    found = _of_one_owner({numbers.key: _owner_of(numbers, owners) for numbers in orders})
+    orders = [numbers for numbers in orders if numbers.key in found]
     for draft in drafts:
         own = [numbers for numbers in orders if numbers.draft is draft]
         for column in _passed_over(draft, [one.column for one in own if found[one.key]]):
@@ -143,7 +144,30 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
             likely.append((is_same_source, is_alike, _is_key(owner), shared, owner))
     best = max((rank[:-1] for rank in likely), default=None)
     fitting = [owner for *rank, owner in likely if tuple(rank) == best]
-    return fitting[0] if len(fitting) == 1 else None
+    same = [owner for owner in fitting[1:] if _are_same(owner.values, fitting[0].values)]
+    return fitting[0] if fitting and len(same) == len(fitting) - 1 else None
+
+
+def _are_same(values: pl.Series, others: pl.Series) -> bool:
+    return bool(values.is_in(others.implode()).sum() >= ALL_DIFFER * max(len(values), len(others)))
+
+
+def _of_one_owner(
+    found: dict[tuple[str, str], _Numbers | None],
+) -> dict[tuple[str, str], _Numbers | None]:
+    """Each column's owner, of owners that name each other the same one for all; that one names
+    nobody."""
+    found = dict(found)
+    for key in list(found):
+        owner, seen = found[key], {key}
+        while owner is not None and owner.key not in seen and found.get(owner.key) is not None:
+            seen.add(owner.key)
+            owner = found[owner.key]
+        if owner is not None and owner.key == key:
+            del found[key]
+        else:
+            found[key] = owner
+    return found
 
 
 def _is_other_key(numbers: _Numbers, owner: _Numbers) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from c360_assets.ingest.suggest.column_names import is_customer_number_name, pla
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
-from c360_assets.ingest.suggest.flatten import FlatTable, without_purchases
+from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
@@ -49,6 +50,7 @@ REFUNDED = re.compile(
 # Of an order, on each of its items.
 WHOLE_REFUNDED = re.compile(r"order[ _]*((total|amount)[ _]*refunded|refunded[ _]*total)", re.I)
 WHOLE_TOTAL = re.compile(r"order[ _]*(grand[ _]*)?total([ _]*(price|amount|paid))?", re.I)
+TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 LEAST_SHARED, LEAST_SHARE = 5, 0.5
 ALL_DIFFER = 0.98
 
@@ -83,8 +85,10 @@ def mark_heads(drafts: Sequence[Draft]) -> None:
     """Tag the customers' numbers of orders whose items are in other feeds, or that have none, so
     that their customers are looked for."""
     for orders in _orders_of(drafts):
-        for column in (orders.head or orders.items).columns:
+        draft = orders.head or orders.items
+        for column in draft.columns:
             if is_customer_number_name(column.name) and not column.tags and not column.lost_digits:
+                take_type(column, "string", draft.sample.frame[column.name])
                 column.tags.append(LINK)
 
 
@@ -126,8 +130,21 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
         if orders is None or not orders.links:
             tables.append(table)
         else:
-            tables += [without_purchases(table), purchase_table(orders, table.key)]
+            tables += [_without_purchases(table), purchase_table(orders, table.key)]
     return tables
+
+
+def _without_purchases(table: FlatTable) -> FlatTable:
+    """The table without tags of what was bought, which another table says."""
+    lines = []
+    for line in table.yaml.splitlines():
+        tagged = TAGS_OF_FIELD.fullmatch(line)
+        kept = [tag for tag in tagged[2].split(", ") if PURCHASE not in tag] if tagged else []
+        if tagged is None or kept:
+            lines.append(line if tagged is None else f"{tagged[1]}{', '.join(kept)}]}}")
+    if lines[-1:] == ["fields:"]:
+        lines.pop()
+    return replace(table, yaml="\n".join(lines) + "\n")
 
 
 def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:

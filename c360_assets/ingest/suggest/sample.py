@@ -22,7 +22,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.formats.archives import ZIP_MARK, is_hidden, opened_archive
+from c360_assets.ingest.formats.archives import ZIP_MARK
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
 from c360_assets.ingest.formats.fixed_width import cut_lines
 from c360_assets.ingest.formats.json_records import json_records
@@ -37,22 +37,20 @@ from c360_assets.ingest.formats.workbooks import (
     workbook_to_csv,
 )
 from c360_assets.ingest.formats.xml_files import likely_row_tag, xml_to_ndjson
+from c360_assets.ingest.suggest.archive_members import SAFE_SUFFIX, first_members
 from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_of, looks_fixed
 from c360_assets.ingest.suggest.json_paths import records_path
 from c360_assets.ingest.suggest.other_texts import kind_by_beginning, other_kind_of_text
-from c360_assets.ingest.suggest.pattern import pattern_of_member
 from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
 SAMPLE_ROWS = 20_000
 HEAD_BYTES = 4096
 HEADER_ROWS = 100  # of members of archives by which one kind is told from another
-MOST_KINDS = 20  # of members of an archive
 UTF_8_MARK = b"\xef\xbb\xbf"
 # Encodings that the loader sees without being told.
 MARKED_ENCODINGS = ("utf-8", "utf-16", "utf-32")
 AVRO_MARK, PARQUET_MARK, GZIP_MARK = b"Obj\x01", b"PAR1", b"\x1f\x8b"
-SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}(?=\.|$)")
 NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
 INTEGERS = (
     "TINYINT",
@@ -189,9 +187,10 @@ def _sample_of_archive(path: Path, kind: str, rows: int, country: str, part: str
     """The sample of an archive: that of its first member by name of those that fit `part`. Members
     of other names with other columns are of other feeds."""
     samples: dict[str, Sample] = {}
+    unread: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
-            members = _first_members(path, kind, Path(folder))
+            members = first_members(path, kind, Path(folder))
         except Exception as error:  # of many kinds, and with names from the archive
             problem = f"the {kind} archive cannot be read ({type(error).__name__})"
             raise C360Error(f"{path}: {problem}") from None
@@ -203,44 +202,22 @@ def _sample_of_archive(path: Path, kind: str, rows: int, country: str, part: str
                 count = rows if wanted and part not in samples else HEADER_ROWS
                 samples[name] = read_sample(member, count, country=country)
             except C360Error as error:
+                problem = str(error).removeprefix(f"{member}: ")
                 if not samples and wanted:
-                    problem = str(error).removeprefix(f"{member}: ")
                     raise C360Error(f"{path}: its first member {problem}") from None
+                unread.append(f"{name} {problem}")
     chosen = part if part in samples else next(iter(samples))
     sample = samples[chosen]
-    others = tuple(name for name in samples if name != chosen and _unlike(samples[name], sample))
+    columns = set(sample.frame.columns)
+    others = tuple(name for name in samples if set(samples[name].frame.columns) != columns)
     options: dict[str, Any] = {"compression": kind, **sample.options}
     notes = sample.notes
     if others:
         options["contents"] = {chosen: {}}
         listed = ", ".join(others)
         notes = (*notes, f"members of other columns are feeds of their own: {listed}")
+    notes = (*notes, *(f"NOT PROPOSED: a member like {member}" for member in unread))
     return replace(sample, options=options, notes=notes, other_parts=others)
-
-
-def _unlike(sample: Sample, other: Sample) -> bool:
-    return set(sample.frame.columns) != set(other.frame.columns)
-
-
-def _first_members(path: Path, kind: str, folder: Path) -> dict[str, Path]:
-    """Copies of the first member of each kind of name, by the pattern of the kind; nothing but
-    suffixes comes from the archive."""
-    with opened_archive(path, kind) as archive:
-        copies: dict[str, Path] = {}
-        for name in sorted(name for name in archive.names if _is_delivery(name)):
-            pattern = pattern_of_member(name)
-            if pattern in copies or len(copies) == MOST_KINDS:
-                continue
-            suffixes = SAFE_SUFFIX.findall(name)[-2:]
-            copies[pattern] = folder / f"member{len(copies)}{''.join(suffixes)}"
-            with archive.open_member(name) as source, copies[pattern].open("wb") as file:
-                shutil.copyfileobj(source, file)
-    return copies
-
-
-def _is_delivery(member: str) -> bool:
-    is_read_me = member.rsplit("/", 1)[-1].lower().startswith(("readme", "read_me"))
-    return not is_hidden(member) and not is_read_me
 
 
 def _sample_of_file(

@@ -64,4 +64,5 @@ def split_values(columns: Sequence[Column], frame: pl.DataFrame) -> list[SplitVa
 
 def _are_short_digits(values: pl.Series) -> bool:
     texts = present(values)
-    return not texts.is_empty() and bool(texts.str.contains(SHORT_DIGITS).mean() >= MOST)
+    short = int(texts.str.contains(SHORT_DIGITS).sum())
+    return not texts.is_empty() and short >= MOST * len(texts)

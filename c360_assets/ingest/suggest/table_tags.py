@@ -79,6 +79,11 @@ def is_order(kind: TableKind) -> bool:
     return kind.prefix == "txn-item" and {"order-id", "order-datetime"} <= own
 
 
+def may_be_orders(names: Sequence[str]) -> bool:
+    """Whether rows with columns of these names may be orders, or items of them."""
+    return any(is_order(kind) for kind in table_kinds(names))
+
+
 def is_called_after_sales(feed: str) -> bool:
     """Whether a feed's name says that its rows are sales, or money that was taken for them."""
     return SALES.search(plain_header(feed)) is not None

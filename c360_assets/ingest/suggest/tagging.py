@@ -35,9 +35,14 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.column_numbers import (
     marks_of,
 )
-from c360_assets.ingest.suggest.column_tags import are_emails, are_given_names, guess
+from c360_assets.ingest.suggest.column_tags import (
+    are_emails,
+    are_full_names,
+    are_given_names,
+    guess,
+)
 from c360_assets.ingest.suggest.column_types import Inferred, present
-from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
+from c360_assets.ingest.suggest.header_words import Guess, guess_by_name, names_an_owner
 from c360_assets.ingest.suggest.line_totals import REVENUE, is_of_whole_order
 from c360_assets.ingest.suggest.split_values import NOTE, split_values
 from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
@@ -64,6 +69,7 @@ SAID_BY_VALUES = {
 # Rows of a product, by size and colour, in a catalogue.
 MOST_ROWS_OF_A_PRODUCT = 10
 NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
+NAMES = {"given-name", "surname", "full-name"}
 LINK = "fk-customer-id"  # of a customer's number in orders, until it is known whose feed has it
 LINK_NOTE = f"the customers' feed has to tag the same number {LINK}"
 MAY_LINK_NOTE = f"tag it {LINK} where other tables hold the same number"
@@ -266,8 +272,13 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
 def _names_beside_surnames(
     columns: list[Column], frame: pl.DataFrame, guesses: dict[str, Guess]
 ) -> dict[str, Guess]:
-    """`Client Name` with a word each, beside `Client Last Name`."""
-    tags = {guessed.tag for guessed in guesses.values()}
+    """`Client Name` with a word each, beside `Client Last Name`; or `Customer` with whole names,
+    where no other column has any."""
+    tags = {guess.tag for name, guess in guesses.items() if len(present(frame[name]))}
+    of_owners = [] if tags & NAMES else [one for one in columns if names_an_owner(one.name)]
+    for column in of_owners:
+        if column.type == "string" and are_full_names(frame[column.name]):
+            return {column.name: Guess("full-name")}
     if "surname" not in tags or not {"given-name", "full-name"}.isdisjoint(tags):
         return {}
     for column in columns:
