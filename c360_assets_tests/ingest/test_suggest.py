@@ -128,7 +128,7 @@ FILES = {
     ),
     "customers-20240131.tgz": (
         lambda p: p.write_bytes(packed_tar({"a.json": json.dumps(ROWS).encode(), "z.csv": b"no"})),
-        {"format": "json", "compression": "tar"},
+        {"format": "json", "compression": "tar", "contents": {"a.json": {}}},
         "'shop/customers-'yyyyMMdd'*.tgz'",
     ),
     "customers-20240131.csv": (
