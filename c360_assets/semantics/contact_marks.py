@@ -197,26 +197,40 @@ def phone_digits(expr: pl.Expr) -> pl.Expr:
     return number.str.replace_all("[^0-9]", "").replace("", None)
 
 
+def _digits_before_extension(text: pl.Expr) -> pl.Expr:
+    return text.str.replace(EXTENSION, "").str.replace_all("[^0-9]", "").str.len_chars()
+
+
+def _of_many_digits(part: pl.Expr) -> pl.Expr:
+    """The numbers of a part of a field: several where it has more digits than one can have."""
+    two = [part.str.extract(_TWO_PHONES, number) for number in (1, 2)]
+    plus_apart = part.str.replace_all("+", ",+", literal=True)
+    many = plus_apart.str.replace_all(_BETWEEN_MANY_DIGITS, ",").str.split(",")
+    return (
+        pl.when(part.str.replace_all("[^0-9]", "").str.len_chars() <= _MOST_DIGITS)
+        .then(pl.concat_list(part))
+        .when(two[0].is_not_null())
+        .then(pl.concat_list(*two))
+        .otherwise(many)
+    )
+
+
 def phone_values(expr: pl.Expr) -> pl.Expr:
     """The numbers of a field as List(String), each as `phone_text`; NULL without any text."""
 
     def values(field: pl.Expr) -> pl.Expr:
         text = plain(field)
-        without_extension = text.str.replace(EXTENSION, "")
-        n_digits = without_extension.str.replace_all("[^0-9]", "").str.len_chars()
-        first = text.str.extract(_TWO_PHONES, 1)
-        second = text.str.extract(_TWO_PHONES, 2)
-        plus_apart = without_extension.str.replace_all("+", ",+", literal=True)
-        has_comma = text.str.contains(_BETWEEN_PHONES)
         is_single = text.str.contains(_FLOAT) | text.str.contains(_SCIENTIFIC)
+        is_several = text.str.contains(_BETWEEN_PHONES) | (
+            _digits_before_extension(text) > _MOST_DIGITS
+        )
+        parts = text.str.replace(EXTENSION, "").str.replace_all(_BETWEEN_PHONES, ",").str.split(",")
+        # Nested, as the parts of a part are told apart by other signs.
+        apart = parts.list.eval(_of_many_digits(pl.element()).list.join(",")).list.join(",")
         separated = (
-            pl.when(is_single | (~has_comma & (n_digits <= _MOST_DIGITS)))
-            .then(pl.concat_list(text))
-            .when((n_digits > _MOST_DIGITS) & first.is_not_null())
-            .then(pl.concat_list(first, second))
-            .when(n_digits > _MOST_DIGITS)
-            .then(plus_apart.str.replace_all(_BETWEEN_MANY_DIGITS, ",").str.split(","))
-            .otherwise(without_extension.str.replace_all(_BETWEEN_PHONES, ",").str.split(","))
+            pl.when(is_several & ~is_single)
+            .then(apart.str.split(","))
+            .otherwise(pl.concat_list(text))
         )
         return separated.list.eval(phone_text(pl.element())).list.drop_nulls()
 
@@ -304,16 +318,19 @@ def _phone_values_macro() -> str:
     is_long = f"length(regexp_replace({cut}, '[^0-9]', '', 'g')) > {_MOST_DIGITS}"
     is_separated = f"regexp_matches(p, {quoted(_BETWEEN_PHONES)})"
     is_number = f"regexp_matches(p, {quoted(_FLOAT)}) OR regexp_matches(p, {quoted(_SCIENTIFIC)})"
+    parts = f"string_split(regexp_replace({cut}, {quoted(_BETWEEN_PHONES)}, ',', 'g'), ',')"
     two = quoted(_TWO_PHONES)
-    plus_apart = f"replace({cut}, '+', ',+')"
-    many = f"regexp_replace({plus_apart}, {quoted(_BETWEEN_MANY_DIGITS)}, ',', 'g')"
-    few = f"regexp_replace({cut}, {quoted(_BETWEEN_PHONES)}, ',', 'g')"
+    many = f"regexp_replace(replace(part, '+', ',+'), {quoted(_BETWEEN_MANY_DIGITS)}, ',', 'g')"
+    of_part = (
+        f"CASE WHEN length(regexp_replace(part, '[^0-9]', '', 'g')) <= {_MOST_DIGITS} THEN [part]"
+        f" WHEN regexp_matches(part, {two})"
+        f" THEN [regexp_extract(part, {two}, 1), regexp_extract(part, {two}, 2)]"
+        f" ELSE string_split({many}, ',') END"
+    )
     values = (
         f"CASE WHEN p IS NULL THEN NULL"
         f" WHEN {is_number} OR NOT {is_separated} AND NOT {is_long} THEN [p]"
-        f" WHEN {is_long} AND regexp_matches(p, {two})"
-        f" THEN [regexp_extract(p, {two}, 1), regexp_extract(p, {two}, 2)]"
-        f" WHEN {is_long} THEN string_split({many}, ',') ELSE string_split({few}, ',') END"
+        f" ELSE flatten(list_transform({parts}, lambda part: {of_part})) END"
     )
     numbers = f"list_transform({values}, lambda part: phone_text(part))"
     filled = f"list_filter({numbers}, lambda part: part IS NOT NULL)"

@@ -95,6 +95,11 @@ def test_two_numbers_in_a_field_are_two() -> None:
     assert digits == [["7035550144", "6035550177"]] * len(fields)
 
 
+def test_signs_within_numbers_divide_none_where_others_stand_between_them() -> None:
+    ((first, second),) = polars(phone_values, ["0171/5550144,0049603/5550177"])
+    assert polars(phone_digits, [first, second]) == ["01715550144", "00496035550177"]
+
+
 def test_a_number_stays_one_where_it_is_written_in_groups() -> None:
     fields = ["030 / 1234567", "06221/12345-67", "+49 (0) 6221 / 1234567", "01 23 45 67 89"]
     assert [len(values) for values in polars(phone_values, fields)] == [1, 1, 1, 1]
@@ -122,13 +127,14 @@ def test_a_lost_zero_comes_back_only_where_the_country_says_so() -> None:
     assert cleaned.to_series().to_list() == ["03821", "3821", "03821", "03821"]
 
 
+SEVERAL_PHONES = ["0171/5550144,0049603/5550177", "0171/5550144/0171/5550145,0603 555 0177"]
 TEXT = st.text(alphabet="ab12370@.-_+' ()x#/,;|<>=E\t\n\u00a0\u0663\u200b７ä", max_size=24)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=12))
 def test_both_engines_agree_on_any_text(con: duckdb.DuckDBPyConnection, values: list[str]) -> None:
-    values = [*values, *ONE_EMAIL, *ONE_PHONE]
+    values = [*values, *ONE_EMAIL, *ONE_PHONE, *SEVERAL_PHONES]
     frame = pl.DataFrame({"v": values})
     field = pl.col("v")
     mine = frame.select(
