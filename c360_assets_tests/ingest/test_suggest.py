@@ -120,7 +120,7 @@ def write_zip(path: Path) -> None:
         archive.writestr("../../evil.psv", csv("|"))
 
 
-FILES = {
+FILES: dict[str, tuple[Callable[[Path], object], dict[str, object], str]] = {
     "customers-20240131.zip": (
         write_zip,
         {"format": "psv", "compression": "zip"},
