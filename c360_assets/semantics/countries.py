@@ -17,6 +17,8 @@ from c360_assets.semantics.text import fold_upper, on_distinct
 
 # But a slash, which is no part of a name: "N/A".
 _NO_LETTER_OR_DIGIT = r"[^\p{L}\p{N}/]"
+# What a whole address holds in the United States, and where it is not known what is usual.
+ADDRESS_PARTS = ("address", "city", "state", "postal")
 # Namibia's code stands for "not available" far more often than for Namibia.
 _NO_CODE = "NA"
 
@@ -49,11 +51,13 @@ class CountryFacts:
     """What is known of a country beside its names.
 
     `timezone` is empty where there are several, `first_in_dates` is day, month or year, by which
-    dates of digits begin there, empty where it is not known.
+    dates of digits begin there, empty where it is not known. `address_needs` are the columns of a
+    whole address there, of address, city, state and postal.
     """
 
     timezone: str
     first_in_dates: str
+    address_needs: tuple[str, ...]
 
 
 @cache
@@ -61,8 +65,10 @@ def country_facts(code: str) -> CountryFacts:
     """By the ISO code; empty facts of a country that is not known."""
     for row in read_rows("countries.csv"):
         if row["code"] == code:
-            return CountryFacts(row["timezone"], row["date_order"])
-    return CountryFacts("", "")
+            return CountryFacts(
+                row["timezone"], row["date_order"], tuple(row["address_needs"].split())
+            )
+    return CountryFacts("", "", ADDRESS_PARTS)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from c360_assets.customer_360.tables.build import prepare_context
 from c360_assets.semantics.countries import Home
+from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.validations.declarations import missing
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
@@ -97,6 +99,41 @@ def test_cg01_completeness_before_priority_and_no_mixing(session: Session, tmp_p
         "POS",
         "p1",
     ]
+
+
+# By country: of whom the address is whole, of people with the parts that their names say.
+WHOLE_ADDRESSES = {
+    None: ["acsz"],
+    "US": ["acsz"],
+    "NL": ["acsz", "acz"],
+    "AE": ["acs", "acsz", "as"],
+    "SG": ["acsz", "acz", "az"],
+}
+
+
+@pytest.mark.parametrize("country", WHOLE_ADDRESSES)
+def test_an_address_is_whole_with_what_addresses_of_the_country_hold(
+    session: Session, tmp_path: Path, country: str | None
+) -> None:
+    options = {"merged_households": {"source": "address"}}
+    tenant = make_tenant(tmp_path, policy=POLICY, options=options)
+    tenant = replace(tenant, config=tenant.config.model_copy(update={"country": country}))
+    parts = {"a": "address", "c": "city", "s": "state", "z": "postal"}
+    people = ["a", "ac", "acs", "acsz", "acz", "as", "az", "csz", "z"]
+    records = [
+        {"amperity_id": held, "surname": held, **{parts[part]: "1 X" for part in held}}
+        for held in people
+    ]
+    put_unified(session, records, **dict.fromkeys(LOCAL_COLUMNS, "VARCHAR"))
+    build_all(session, tenant, "merged_households")
+    completion = {
+        row["amperity_id"]: row["address_completion"]
+        for row in table(session, "merged_customers", "amperity_id, address_completion")
+    }
+    whole = WHOLE_ADDRESSES[country]
+    assert completion == {held: 4 if held in whole else len(held) for held in people}
+    households = table(session, "merged_households", "amperity_id", order="amperity_id")
+    assert [row["amperity_id"] for row in households] == whole
 
 
 def test_cg02_field_priority_replaces_source_priority(session: Session, tmp_path: Path) -> None:

@@ -39,6 +39,18 @@ def test_facts() -> None:
     assert [country_facts(code).first_in_dates for code in ("FR", "US")] == ["day", "month"]
 
 
+def test_what_a_whole_address_holds() -> None:
+    needed = {
+        code: " ".join(country_facts(code).address_needs) for code in ("US", "NL", "AE", "SG")
+    }
+    assert needed == {
+        "US": "address city state postal",
+        "NL": "address city postal",
+        "AE": "address state",
+        "SG": "address postal",
+    }
+
+
 @pytest.mark.parametrize(
     ("country", "names", "code"),
     [

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
-from c360_assets.customer_360.rendering.merge_policy import has_local_forms
+from c360_assets.customer_360.rendering.merge_policy import address_needs, has_local_forms
 from c360_assets.customer_360.rendering.transaction_columns import (
     order_columns,
     transaction_attributes,
@@ -74,6 +74,7 @@ def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, An
         "punctuation": PUNCTUATION,
         "unit_words": household_unit_words(),
         "source": tenant.config.customer_360.merged_households.source,
+        "address_needs": address_needs(tenant),
         "has_local_forms": has_local_forms(tenant),
     }
 

@@ -6,10 +6,12 @@ template's matter; the configuration model is `tenant.models.MergePolicy`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import plain_ident
+from c360_assets.semantics.countries import ADDRESS_PARTS, country_facts
 from c360_assets.semantics.phone_plans import e164_column
 from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.tenant.models import MergePolicy, Tenant
@@ -75,10 +77,16 @@ def has_local_forms(tenant: Tenant) -> bool:
     return tenant.home is not None and "merged_customers" not in tenant.database_sql
 
 
+def address_needs(tenant: Tenant) -> tuple[str, ...]:
+    """The columns of a whole address at the tenant's home."""
+    return country_facts(tenant.home.country).address_needs if tenant.home else ADDRESS_PARTS
+
+
 def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Template values of merged_customers for this tenant."""
     policy = tenant.merge_policy
-    groups = _groups(policy, phone_region(tenant), has_local=tenant.home is not None)
+    is_local = tenant.home is not None
+    groups = _groups(policy, phone_region(tenant), address_needs(tenant), has_local=is_local)
     # unified_coalesced has this column only where a source is tagged with it.
     is_tagged = any(table.columns_with("loyalty-id") for table in tenant.stitched_tables)
     loyalty_id = "clean(uc.loyalty_id)" if is_tagged else "CAST(NULL AS VARCHAR)"
@@ -118,7 +126,9 @@ def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _groups(policy: MergePolicy, region: str, *, has_local: bool) -> list[Group]:
+def _groups(
+    policy: MergePolicy, region: str, address_needs: Sequence[str], *, has_local: bool
+) -> list[Group]:
     """All groups of merged_customers but the loyalty id, in the order of its columns."""
     groups = [
         _shipped_group(
@@ -131,7 +141,7 @@ def _groups(policy: MergePolicy, region: str, *, has_local: bool) -> list[Group]
         _shipped_group(
             "address",
             _address_columns(has_local=has_local),
-            _count(("address", "city", "state", "postal")),
+            _address_completion(address_needs),
             policy,
             ("blv_address",),
         ),
@@ -228,6 +238,16 @@ NAME_COMPLETION = {
 
 def _count(columns: tuple[str, ...]) -> str:
     return " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in columns)
+
+
+def _address_completion(needed: Sequence[str]) -> str:
+    """How many of the documented four parts are known; 4 where all are that addresses at home must
+    have, as they name no state in most countries, and no postal code or city in some."""
+    known = _count(ADDRESS_PARTS)
+    if set(needed) == set(ADDRESS_PARTS):
+        return known
+    is_whole = " AND ".join(f"{column} IS NOT NULL" for column in needed)
+    return f"CASE WHEN {is_whole} THEN {len(ADDRESS_PARTS)} ELSE {known} END"
 
 
 def _international_candidate(policy: MergePolicy) -> str:

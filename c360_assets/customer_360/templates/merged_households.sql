@@ -9,8 +9,10 @@ WITH written AS (
         REGEXP_REPLACE(UPPER(address), '[{{ white_space }}]+', ' ', 'g') AS spaced,
         REGEXP_REPLACE(UPPER(address2), '{{ punctuation }}', '', 'g') AS second_line
     FROM merged_customers
-    WHERE NOT is_blank(address) AND NOT is_blank(city) AND NOT is_blank(state)
-        AND NOT is_blank(postal) AND NOT is_blank(surname)
+    WHERE NOT is_blank(surname)
+{% for part in address_needs %}
+        AND NOT is_blank({{ part }})
+{% endfor %}
 ),
 members AS (
     SELECT
