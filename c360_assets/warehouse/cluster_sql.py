@@ -90,7 +90,9 @@ def rows_of_workers(
     """
     storage = session.warehouse.storage
     try:
-        files = _Work(session, query, place.kept(STAGE)).files(columns)
+        cluster = place.kept(STAGE)
+        is_remote = place.remote is not None
+        files = _Work(session, query, cluster, is_remote=is_remote).files(columns)
     except C360Error as error:
         place.give_up(str(error))
         raise
@@ -108,10 +110,13 @@ def rows_of_workers(
 class _Work:
     """One query on a cluster."""
 
-    def __init__(self, session: Session, query: ClusterQuery, cluster: Cluster) -> None:
+    def __init__(
+        self, session: Session, query: ClusterQuery, cluster: Cluster, *, is_remote: bool
+    ) -> None:
         self._session = session
         self._wanted = query
         self._cluster = cluster
+        self._is_remote = is_remote
         self._held: list[DataFrame] = []
 
     def files(self, columns: Mapping[str, str]) -> list[str]:
@@ -163,6 +168,8 @@ class _Work:
         recursion = recursion_in(sql)
         if recursion is None:
             return self._rows_of(sql)
+        if self._is_remote:
+            raise NotThereError("it is recursive, and the session one of Spark Connect")
         latest = everything = self._kept(recursion.first)
         while self._cluster.waited(latest.count):
             latest.createOrReplaceTempView(recursion.name)
