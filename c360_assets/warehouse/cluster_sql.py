@@ -90,7 +90,9 @@ def rows_of_workers(
     """
     storage = session.warehouse.storage
     try:
-        files = _Work(session, query, place.kept(STAGE)).files(columns)
+        cluster = place.kept(STAGE)
+        is_remote = place.remote is not None
+        files = _Work(session, query, cluster, is_remote=is_remote).files(columns)
     except C360Error as error:
         place.give_up(str(error))
         raise
@@ -108,10 +110,14 @@ def rows_of_workers(
 class _Work:
     """One query on a cluster."""
 
-    def __init__(self, session: Session, query: ClusterQuery, cluster: Cluster) -> None:
+    def __init__(
+        self, session: Session, query: ClusterQuery, cluster: Cluster, *, is_remote: bool
+    ) -> None:
         self._session = session
         self._wanted = query
         self._cluster = cluster
+        self._is_remote = is_remote
+        self._held: list[DataFrame] = []
 
     def files(self, columns: Mapping[str, str]) -> list[str]:
         """The names of files that hold the rows, whose `columns` this machine knows."""
@@ -126,6 +132,8 @@ class _Work:
             _refuse_other_columns(columns, rows.dtypes)
             written = rows.toDF(*columns).mapInArrow(writing(place), FILE)
             files = self._cluster.waited(written.toArrow)
+            for rows_of_round in self._held:
+                rows_of_round.unpersist()
         return sorted(files.column("name").to_pylist())
 
     def _set(self) -> None:
@@ -160,20 +168,24 @@ class _Work:
         recursion = recursion_in(sql)
         if recursion is None:
             return self._rows_of(sql)
-        latest = everything = self._apart(recursion.first)
+        if self._is_remote:
+            raise NotThereError("it is recursive, and the session one of Spark Connect")
+        latest = everything = self._kept(recursion.first)
         while self._cluster.waited(latest.count):
             latest.createOrReplaceTempView(recursion.name)
-            latest = self._apart(recursion.further).toDF(*everything.columns)
+            latest = self._kept(recursion.further).toDF(*everything.columns)
             if latest.dtypes != everything.dtypes:
                 raise NotThereError(f"further rows of {recursion.name} have other types there")
             everything = everything.unionAll(latest)
         everything.createOrReplaceTempView(recursion.name)
         return self._rows_of(recursion.whole)
 
-    def _apart(self, sql: str) -> DataFrame:
-        """The rows of a SELECT, computed now, so that what is made of them need not know how."""
-        rows = self._rows_of(sql)
-        return self._cluster.waited(rows.localCheckpoint)
+    def _kept(self, sql: str) -> DataFrame:
+        """The rows of a SELECT, computed once for all that is made of them. A checkpoint would cut
+        off how, and through Spark Connect one was seen to wait for ever."""
+        rows = self._rows_of(sql).persist()
+        self._held.append(rows)
+        return rows
 
     def _rows_of(self, sql: str) -> DataFrame:
         # SQLGlot is slow to import, and only clusters need it.
