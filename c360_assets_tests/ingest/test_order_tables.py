@@ -338,6 +338,25 @@ def test_of_deals_the_won_ones_are_sales_and_what_was_deleted_is_none(tmp_path: 
     assert [row[1:] for row in given] == [(1, 9.5, False, False)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "shipping"),
+    [("Positionstyp", "Versandposition"), ("line_type", "shipping"), ("LineItemType", "ShipItem")],
+)
+def test_what_is_paid_for_shipping_is_no_goods(tmp_path: Path, kind: str, shipping: str) -> None:
+    header = f"Order ID,Customer ID,Order Date,SKU,{kind},Quantity,Item Total"
+    rows = ["2026-01-02,S1,Artikel,2,19.00", f"2026-01-02,DHL,{shipping},1,4.90"]
+    sql, given = purchase_rows(tmp_path, header, rows)
+    assert "14 rows of the sample are of shipping, no goods, and left out." in sql
+    assert {row[2:4] for row in given} == {(2, 19.0)}
+
+
+def test_of_orders_that_are_shipped_all_lines_are_goods(tmp_path: Path) -> None:
+    header = "Order ID,Customer ID,Order Date,SKU,Order Type,Quantity,Item Total,Status"
+    rows = ["2026-01-02,S1,Shipping,2,19.00,done", "2026-01-02,S1,Pickup,1,9.50,void"]
+    _, given = purchase_rows(tmp_path, header, rows)
+    assert {abs(row[3]) for row in given} == {19.0, 9.5}
+
+
 def test_deleted_persons_are_left_out_and_their_orders_still_find_the_others(
     tmp_path: Path,
 ) -> None:

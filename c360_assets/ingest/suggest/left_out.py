@@ -1,7 +1,8 @@
 """Rows of a feed that stand there and no longer mean anything, and the SQL that leaves them out.
 
 A CRM keeps what was deleted or merged and marks it, a shop its orders of tests, and both keep
-offers that nobody took beside those that were. Which tables leave them out is for `flatten` and
+offers that nobody took beside those that were. Shops write what is paid for shipping as a line of
+the order, which is no goods. Which tables leave them out is for `flatten` and
 `order_tables`.
 """
 
@@ -28,6 +29,21 @@ DELETED = re.compile(
     r"|видалено|已删除|削除済み)",
     re.IGNORECASE,
 )
+LINE_KIND = re.compile(
+    r"(line|item|pos|position|positions|artikel|auftragspos|row|regel|ligne|linea|riga|linha|zeilen)"
+    r"[ _.-]*(item)?[ _.-]*(type|typ|tipo|kind|art|soort)",
+    re.IGNORECASE,
+)
+# Not what an order as a whole may be called, as `delivery` beside `pickup`.
+SHIPPING = frozenset({
+    "shipping", "shipping cost", "shipping costs", "shipping fee", "shipping charge",
+    "shipping line", "shipping_line", "shippingline", "shipitem", "shipping item", "freight",
+    "postage", "delivery fee", "delivery charge", "versand", "versandposition", "versandkosten",
+    "versandkostenposition", "versandpauschale", "lieferkosten", "fracht", "porto", "frais de port",
+    "frais de livraison", "gastos de envío", "gastos de envio", "frete", "spese di spedizione",
+    "verzendkosten", "frakt", "fragt", "poštovné", "koszt wysyłki", "koszty wysyłki",
+    "szállítási díj", "стоимость доставки", "вартість доставки", "送料", "运费", "運費", "배송비",
+})  # fmt: skip
 WON = re.compile(r"(is[ _]?)?(won|valid)", re.IGNORECASE)
 
 
@@ -92,6 +108,21 @@ def rows_not_won(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut
             listed = ", ".join(map(quote_literal, sorted(set().union(*spoken))))
             test = f"lower(trim({{column}})) IN ({listed})"
             return [LeftOut(column, test, rows, "were not won")]
+    return []
+
+
+def shipping_lines(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut]:
+    """Lines of orders that are what was paid for shipping, where a column tells kinds of lines."""
+    for column in columns:
+        name = CAMEL.sub("_", plain_header(column.name))
+        if column.type != "string" or LINE_KIND.fullmatch(name) is None:
+            continue
+        texts = present(frame[column.name]).str.strip_chars().str.to_lowercase()
+        rows = int(texts.is_in(sorted(SHIPPING)).sum())
+        if 0 < rows < frame.height:
+            listed = ", ".join(map(quote_literal, sorted(SHIPPING)))
+            test = f"coalesce(lower(trim({{column}})), '') NOT IN ({listed})"
+            return [LeftOut(column, test, rows, "are of shipping, no goods")]
     return []
 
 

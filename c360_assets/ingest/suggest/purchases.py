@@ -15,7 +15,12 @@ from c360_assets.ingest.suggest.column import PURCHASE, TIME_OF_DAY, Column
 from c360_assets.ingest.suggest.column_names import is_state_name
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
-from c360_assets.ingest.suggest.left_out import LeftOut, deleted_rows, rows_not_won
+from c360_assets.ingest.suggest.left_out import (
+    LeftOut,
+    deleted_rows,
+    rows_not_won,
+    shipping_lines,
+)
 from c360_assets.semantics.lookups import OrderStates, order_states
 
 ORDER_ID, DAY, PRODUCT = f"{PURCHASE}order-id", f"{PURCHASE}order-datetime", f"{PURCHASE}product-id"
@@ -94,7 +99,7 @@ class Orders:
         return [
             (table, rows)
             for table, draft in [("items", self.items), *heads]
-            for find in (deleted_rows, rows_not_won)
+            for find in (deleted_rows, rows_not_won, shipping_lines)
             for rows in find(draft.columns, draft.sample.frame)
         ]
 
