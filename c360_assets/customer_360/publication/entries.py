@@ -34,6 +34,7 @@ from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.customer_360.tables.references import over_domain
 from c360_assets.customer_360.tables.run_records import TABLES as RECORD_TABLES
 from c360_assets.customer_360.tables.schemas import documented_schemas
+from c360_assets.semantics.column_types import INSTANT
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.tenant.models import SourceTable
 from c360_assets.warehouse.recipe import is_current
@@ -313,7 +314,11 @@ class _Entries:
 
 
 def _types(spec: TableSpec) -> dict[str, str]:
-    return {column: column_spec.type for column, column_spec in spec.columns.items()}
+    """Column -> its documented type, spelled as the engine spells that of a stored column."""
+    return {
+        column: column_spec.type.replace("TIMESTAMPTZ", INSTANT)
+        for column, column_spec in spec.columns.items()
+    }
 
 
 def _unstored(schema: str, name: str, spec: TableSpec) -> Entry:
