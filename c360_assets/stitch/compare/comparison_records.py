@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from c360_assets.semantics.organisations import organisation_words
+from c360_assets.stitch.compare.mailboxes import mailbox
 from c360_assets.stitch.compare.scripts import with_latin_names
 from c360_assets.stitch.compare.surname_words import (
     rarest_word,
@@ -202,8 +203,8 @@ def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
         .alias("suffix"),
         pl.col("birthdate").dt.to_string("%Y-%m-%d"),
         *("gender", "company", "po_box", "login_trimmed", "address", "city", "state", "postal"),
-        _several("email").alias("emails"),
-        pl.col("email").list.first(),
+        _several("email").list.eval(mailbox(pl.element())).alias("emails"),
+        mailbox(pl.col("email").list.first()),
         _several("phone").alias("phones"),
         pl.col("phone").list.first(),
         pl.when(variants.list.len() > 1).then(variants.list.sort()).alias("variants"),
@@ -300,6 +301,7 @@ def _with_frequencies(
         name_n=pl.len().over("given", "surname").cast(pl.Int32),
         usual_birthdate=_usual_birthdate(),
         email_n=_count("email"),
+        domain_n=_count("domain"),
         phone_n=_count("phone"),
         address_n=_count("address"),
     )

@@ -118,10 +118,11 @@ SURNAME = Comparison(
 
 
 def _names_alike(one: str, other: str, variants: str) -> str:
-    """Two names in each other's field: equal, one of the words of the surname, Jaro-Winkler >= .92,
-    a typing error or a nickname."""
+    """Two names in each other's field: equal, one of the words of the surname, of one first word,
+    Jaro-Winkler >= .92, a typing error or a nickname."""
     return (
         f"({one} = {other} OR contains(' ' || {one} || ' ', ' ' || {other} || ' ')"
+        f" OR split_part({one}, ' ', 1) = split_part({other}, ' ', 1)"
         f" OR jaro_winkler_similarity({one}, {other}) >= 0.92"
         f" OR {typing_error(one, other)}"
         f" OR coalesce(list_contains({variants}, {one}), FALSE))"
