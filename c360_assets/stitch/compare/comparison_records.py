@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from c360_assets.semantics.organisations import organisation_words
+from c360_assets.stitch.compare.chinese_spellings import with_chinese_spellings
 from c360_assets.stitch.compare.mailboxes import mailbox
 from c360_assets.stitch.compare.scripts import with_latin_names
 from c360_assets.stitch.compare.surname_words import (
@@ -168,6 +169,7 @@ def _with_what_others_hold(
     records."""
     records = records.with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
     records = with_surnames_whole(_with_torn_names_whole(records))
+    records = with_chinese_spellings(records)
     records = with_latin_names(records)
     records = _with_organisations(records, population)
     return _with_frequencies(records, population, known_names)

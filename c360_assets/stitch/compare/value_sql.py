@@ -38,7 +38,9 @@ def _in_latin(column: str) -> str:
 
 
 def equal_in_latin(column: str) -> str:
-    return f"({_in_latin(column)} = coalesce(b.{column}_latin, b.{column}))"
+    """One spelling of the two, or one form of a Chinese name."""
+    in_chinese = f"{_of_two_scripts(column)} AND a.{column}_chinese = b.{column}_chinese"
+    return f"({_in_latin(column)} = coalesce(b.{column}_latin, b.{column}) OR {in_chinese})"
 
 
 def similar_in_latin(column: str) -> str:
