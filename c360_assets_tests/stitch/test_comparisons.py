@@ -81,7 +81,7 @@ def test_people_of_one_name_are_a_crowd_by_their_contacts() -> None:
         (g("J"), g("JANE"), "initial"),
         (g("MARY ANN"), g("MARY"), "equal 3"),
         (g("MARY ANN"), g("MARYANN"), "equal 3"),
-        (g("OLENA"), g("ОЛЕНА"), "nickname"),
+        (g("OLENA"), g("ОЛЕНА"), "equal 3"),
         (g("GIORGOS"), g("ΓΕΩΡΓΙΟΣ"), "similar"),
         (g("MOHAMED"), g("محمد"), "similar"),
         (g("FAROUK"), g("فاروق"), "similar"),
@@ -263,6 +263,17 @@ def test_dates_that_are_typed_in_for_none_contradict_no_birthdate() -> None:
 )
 def test_emails(one: list[str], two: list[str] | None, expected: str | None) -> None:
     assert label("email", {"email": one}, {"email": two}) == expected
+
+
+def test_a_name_in_two_scripts_is_as_rare_as_both_together() -> None:
+    one, two = g("ИВАН") | {"surname": "ЧЕН"}, g("IVAN") | {"surname": "CHEN"}
+    han = g("怡君") | {"surname": "張"}
+    taiwan = g("YI-CHUN") | {"surname": "CHANG"}
+    assert label("given_name", one, two) == "equal 3"
+    assert label("given_name", one, two, *[two] * 9) == "equal 1"
+    assert label("given_name", han, taiwan) == label("surname", han, taiwan) == "equal 3"
+    # However unevenly the two are held, the pair has one level from either side.
+    assert label("name_count_common", one, two, one, g("IVAN")) == "three"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pyarrow as pa
 from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.chinese_spellings import with_chinese_spellings
 from c360_assets.stitch.compare.mailboxes import mailbox
-from c360_assets.stitch.compare.scripts import with_latin_names
+from c360_assets.stitch.compare.scripts import one_spelling, with_latin_names
 from c360_assets.stitch.compare.surname_words import (
     rarest_word,
     several_words,
@@ -300,7 +300,7 @@ def _with_frequencies(
         postal_bin=_frequency_bin(_count("postal"), population),
         city_bin=_frequency_bin(_count("city"), population),
         name_expected=expected.cast(pl.Float32),
-        name_n=pl.len().over("given", "surname").cast(pl.Int32),
+        name_n=pl.len().over(one_spelling("given"), one_spelling("surname")).cast(pl.Int32),
         usual_birthdate=_usual_birthdate(),
         email_n=_count("email"),
         domain_n=_count("domain"),
@@ -425,12 +425,13 @@ def _with_name_frequencies(records: pl.DataFrame) -> pl.DataFrame:
     Names are entered in each other's field: SMITH as a given name is not rare.
     """
     in_each_role = [
-        records.group_by(name=column).len("often").drop_nulls() for column in ("given", "surname")
+        records.group_by(name=one_spelling(column)).len("often").drop_nulls()
+        for column in ("given", "surname")
     ]
     often = pl.concat(in_each_role).group_by("name").agg(pl.col("often").max().cast(pl.Int32))
     for column in ("given", "surname"):
         often_of_column = often.rename({"name": column, "often": f"{column}_often"})
-        matched = records.select(column).join(
+        matched = records.select(one_spelling(column)).join(
             often_of_column, on=column, how="left", maintain_order="left"
         )
         records = records.with_columns(matched.get_column(f"{column}_often"))
