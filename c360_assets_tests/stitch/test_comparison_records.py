@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
 from c360_assets.stitch.compare.comparison_records import own_parts, prepare_records
 from c360_assets_tests.stitch.test_match_model import population
@@ -126,6 +127,30 @@ def test_names_in_other_scripts_have_a_latin_spelling_beside_their_own() -> None
     assert found["surname_sounds"].to_list() == ["PPDPLS", "PPDPLS", "MMD"]
     latin = prepare_records(pl.DataFrame(rows)[1:2].with_columns(rid=pl.lit(1)))
     assert latin.select("given_latin", "surname_sounds").row(0) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("han", "spellings"),
+    [
+        (("怡君", "張"), [("YI-CHUN", "CHANG"), ("YI JUN", "ZHANG"), ("YICHUN", "CHANG")]),
+        (("哲雄", "謝"), [("CHE HSIUNG", "HSIEH"), ("ZHEXIONG", "XIE")]),
+        (("志國", "曾"), [("CHIH-KUO", "TSENG"), ("ZHIGUO", "ZENG")]),
+        (("思仁", "郭"), [("SSU JEN", "KUO"), ("SI REN", "GUO")]),
+    ],
+)
+def test_chinese_names_have_one_form_however_they_are_spelt(
+    han: tuple[str, str], spellings: list[tuple[str, str]]
+) -> None:
+    names = [han, *spellings, ("ANNA LENA", "STONE")]
+    frame = pl.DataFrame(names, schema=["given_name", "surname"], orient="row")
+    found = prepare_records(frame.with_row_index("rid"))
+    same = found.head(-1)
+    assert same["given_chinese"].n_unique() == same["surname_chinese"].n_unique() == 1
+    assert same["given_chinese"].null_count() == 0
+    assert same["middle"].to_list() == [None] * same.height
+    assert found.row(-1, named=True)["middle"] == "LENA"
+    latin = prepare_records(frame[1:].with_row_index("rid"))
+    assert latin["given_chinese"].null_count() == latin.height
 
 
 def test_a_name_that_a_space_tore_apart_is_one_again() -> None:

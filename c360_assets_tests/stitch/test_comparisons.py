@@ -81,7 +81,7 @@ def test_people_of_one_name_are_a_crowd_by_their_contacts() -> None:
         (g("J"), g("JANE"), "initial"),
         (g("MARY ANN"), g("MARY"), "equal 3"),
         (g("MARY ANN"), g("MARYANN"), "equal 3"),
-        (g("OLENA"), g("ОЛЕНА"), "nickname"),
+        (g("OLENA"), g("ОЛЕНА"), "equal 3"),
         (g("GIORGOS"), g("ΓΕΩΡΓΙΟΣ"), "similar"),
         (g("MOHAMED"), g("محمد"), "similar"),
         (g("FAROUK"), g("فاروق"), "similar"),
@@ -215,6 +215,7 @@ def test_swapped_names_count_once() -> None:
         (g("RHYS") | {"surname": "LEWELLYN"}, g("LLEWELLYN") | {"surname": "RHYS"}),
         (g("ANNA MARIA") | {"surname": "NAGY"}, g("NAGY ANNA") | {"surname": "MARIA"}),
         (g("ANNA") | {"surname": "RUIZ SOLER"}, g("SOLER") | {"surname": "ANNA"}),
+        (g("ROSE THEODORA") | {"surname": "WATTS"}, g("WATTS") | {"surname": "ROSE T"}),
     ],
 )
 def test_swapped_names_need_not_be_written_alike(one: dict[str, Any], two: dict[str, Any]) -> None:
@@ -262,6 +263,52 @@ def test_dates_that_are_typed_in_for_none_contradict_no_birthdate() -> None:
 )
 def test_emails(one: list[str], two: list[str] | None, expected: str | None) -> None:
     assert label("email", {"email": one}, {"email": two}) == expected
+
+
+def test_a_name_in_two_scripts_is_as_rare_as_both_together() -> None:
+    one, two = g("ИВАН") | {"surname": "ЧЕН"}, g("IVAN") | {"surname": "CHEN"}
+    han = g("怡君") | {"surname": "張"}
+    taiwan = g("YI-CHUN") | {"surname": "CHANG"}
+    assert label("given_name", one, two) == "equal 3"
+    assert label("given_name", one, two, *[two] * 9) == "equal 1"
+    assert label("given_name", han, taiwan) == label("surname", han, taiwan) == "equal 3"
+    # However unevenly the two are held, the pair has one level from either side.
+    assert label("name_count_common", one, two, one, g("IVAN")) == "three"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ("ROSE.BUD@GMAIL.COM", "ROSEBUD@GMAIL.COM", "equal, few"),
+        ("ROSE.BUD@GOOGLEMAIL.COM", "ROSEBUD@GMAIL.COM", "equal, few"),
+        ("ROSE.BUD@X.COM", "ROSEBUD@X.COM", "different"),
+        ("ROSEBUD@GMIAL.COM", "ROSEBUD@GMAIL.COM", "one edit"),
+        ("ROSEBUD@GMAIL.CO", "ROSE.BUD@GMAIL.COM", "one edit"),
+        ("ROSEBUD@HOTEL1.COM", "ROSEBUD@HOTEL2.COM", "equal login"),
+    ],
+)
+def test_one_mailbox_is_written_in_several_ways(one: str, two: str, expected: str) -> None:
+    others = [{"email": [f"P{n}@GMAIL.COM"]} for n in range(9)]
+    assert label("email", {"email": [one]}, {"email": [two]}, *others) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        (("MARY", "MSTONE7"), ("JANE", "JSTONE7"), "different"),
+        (("MARY", "STONEM7"), ("JANE", "STONEJ7"), "different"),
+        (("JAMES", "MSTONE7"), ("JANE", "JSTONE7"), "one edit"),
+        (("MARY", "MSTONE7"), ("MARIE", "MSTOME7"), "one edit"),
+        (("DANIEL", "DANIEL.S"), ("DANIELE", "DANIELE.S"), "one edit"),
+        (("MARY", "MARY.S"), ("MARK", "MARK.S"), "different"),
+    ],
+)
+def test_logins_made_one_way_differ_as_names_do(
+    one: tuple[str, str], two: tuple[str, str], expected: str
+) -> None:
+    first, second = ({**g(name), "email": [f"{login}@X.COM"]} for name, login in (one, two))
+    others = [g(name) for name in ("MARK", "MARK", "MARY") for _ in range(5)]
+    assert label("email", first, second, *others) == expected
 
 
 def test_email_of_records_with_equal_names_is_apart() -> None:

@@ -118,6 +118,24 @@ def test_hardly_any_records(records: int) -> None:
     assert found.pairs.height in (0, 1)
 
 
+def test_equal_names_bring_the_records_of_few_people_together() -> None:
+    """One feed has e-mails, another phones: of two records of one person only the names agree."""
+    at_the_till = pl.col("datasource").str.starts_with("Till")
+    named = retail(50, seed=8).drop_nulls(["given_name", "surname"]).with_row_index("rid")
+    records = named.with_columns(
+        pl.col("rid").cast(pl.Int64),
+        pl.col("given_name", "surname").str.to_uppercase(),
+        email=pl.when(~at_the_till).then(pl.concat_list("email")),
+        phone=pl.when(at_the_till).then(pl.concat_list("phone")),
+        birthdate=pl.col("birthdate").str.to_date(),
+    )
+    found = resolve(records.drop("person")).clusters.select("rid", "cluster")
+    one_name = records.join(found, on="rid").group_by("person", "given_name", "surname")
+    several = one_name.agg(pl.len(), pl.col("cluster").n_unique()).filter(pl.col("len") > 1)
+    assert several.height > 20
+    assert (several["cluster"] == 1).mean() >= 0.9
+
+
 def test_a_repeated_rid_is_refused() -> None:
     with pytest.raises(C360Error, match="repeats"):
         resolve(pl.DataFrame({"rid": [1, 1]}))

@@ -170,6 +170,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     # A name in another script and its Latin form share no letter: they meet by their sounds.
     _meeting_other_scripts("scripts", "surname_sounds || ':' || given_sounds[:1]"),
     _meeting_other_scripts("scripts-birthdate", "surname_sounds || ':' || birthdate"),
+    _meeting_other_scripts("scripts-chinese", "surname_chinese || ':' || given_chinese"),
     # The login of a record that lacks a name against the names of the others, in the four usual
     # spellings.
     Strategy(

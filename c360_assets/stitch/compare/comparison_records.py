@@ -17,7 +17,9 @@ import polars as pl
 import pyarrow as pa
 
 from c360_assets.semantics.organisations import organisation_words
-from c360_assets.stitch.compare.scripts import with_latin_names
+from c360_assets.stitch.compare.chinese_spellings import with_chinese_spellings
+from c360_assets.stitch.compare.mailboxes import mailbox
+from c360_assets.stitch.compare.scripts import one_spelling, with_latin_names
 from c360_assets.stitch.compare.surname_words import (
     rarest_word,
     several_words,
@@ -167,6 +169,7 @@ def _with_what_others_hold(
     records."""
     records = records.with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
     records = with_surnames_whole(_with_torn_names_whole(records))
+    records = with_chinese_spellings(records)
     records = with_latin_names(records)
     records = _with_organisations(records, population)
     return _with_frequencies(records, population, known_names)
@@ -202,8 +205,8 @@ def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
         .alias("suffix"),
         pl.col("birthdate").dt.to_string("%Y-%m-%d"),
         *("gender", "company", "po_box", "login_trimmed", "address", "city", "state", "postal"),
-        _several("email").alias("emails"),
-        pl.col("email").list.first(),
+        _several("email").list.eval(mailbox(pl.element())).alias("emails"),
+        mailbox(pl.col("email").list.first()),
         _several("phone").alias("phones"),
         pl.col("phone").list.first(),
         pl.when(variants.list.len() > 1).then(variants.list.sort()).alias("variants"),
@@ -297,9 +300,10 @@ def _with_frequencies(
         postal_bin=_frequency_bin(_count("postal"), population),
         city_bin=_frequency_bin(_count("city"), population),
         name_expected=expected.cast(pl.Float32),
-        name_n=pl.len().over("given", "surname").cast(pl.Int32),
+        name_n=pl.len().over(one_spelling("given"), one_spelling("surname")).cast(pl.Int32),
         usual_birthdate=_usual_birthdate(),
         email_n=_count("email"),
+        domain_n=_count("domain"),
         phone_n=_count("phone"),
         address_n=_count("address"),
     )
@@ -421,12 +425,13 @@ def _with_name_frequencies(records: pl.DataFrame) -> pl.DataFrame:
     Names are entered in each other's field: SMITH as a given name is not rare.
     """
     in_each_role = [
-        records.group_by(name=column).len("often").drop_nulls() for column in ("given", "surname")
+        records.group_by(name=one_spelling(column)).len("often").drop_nulls()
+        for column in ("given", "surname")
     ]
     often = pl.concat(in_each_role).group_by("name").agg(pl.col("often").max().cast(pl.Int32))
     for column in ("given", "surname"):
         often_of_column = often.rename({"name": column, "often": f"{column}_often"})
-        matched = records.select(column).join(
+        matched = records.select(one_spelling(column)).join(
             often_of_column, on=column, how="left", maintain_order="left"
         )
         records = records.with_columns(matched.get_column(f"{column}_often"))

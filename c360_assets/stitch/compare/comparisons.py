@@ -20,6 +20,7 @@ from c360_assets.stitch.compare.comparison_levels import Comparison, Level
 from c360_assets.stitch.compare.comparison_records import TELLING_WORDS, WORD_CODES
 from c360_assets.stitch.compare.contact_comparisons import (
     ADDRESS,
+    DOMAIN_TYPO,
     EMAIL,
     EMAIL_OF_EQUAL_NAMES,
     EMAIL_SHARED,
@@ -249,7 +250,14 @@ COMPARISONS: tuple[Comparison, ...] = (
     KEYS,
     HELD,
 )
-FACTS = (SWAPPED, MIDDLE_AS_GIVEN, EMAIL_SHARED, PHONE_SHARED, LOGIN_FROM_NAMES)
+FACTS = (
+    SWAPPED,
+    MIDDLE_AS_GIVEN,
+    EMAIL_SHARED,
+    PHONE_SHARED,
+    LOGIN_FROM_NAMES,
+    DOMAIN_TYPO,
+)
 COMPARISON_BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}
 
 

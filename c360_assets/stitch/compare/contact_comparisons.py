@@ -64,9 +64,32 @@ def _shared(one: str, several: str) -> Fact:
 EMAIL_SHARED = _shared("email", "emails")
 EMAIL_EQUAL = "(a.email_code = b.email_code OR email_shared)"
 EMAIL_LOGIN = "a.login_code = b.login_code"
+# Few write the domain of many with an error: GMIAL.COM.
+DOMAIN_TYPO = Fact(
+    "mistyped_domain",
+    (("email",),),
+    f"{EMAIL_LOGIN} AND a.email_code <> b.email_code"
+    " AND greatest(a.domain_n, b.domain_n) >= 5 * least(a.domain_n, b.domain_n)",
+    "damerau_levenshtein(a.email, b.email) = 1",
+)
+# Of a company or a family, logins made one way differ as the names of their owners do: an edit of
+# an initial, or of a name, is none.
+OWN_INITIALS = (
+    "a.given[:1] <> b.given[:1]"
+    " AND (a.login[:1] = a.given[:1] AND b.login[:1] = b.given[:1]"
+    " OR a.letters[-1:] = a.given[:1] AND b.letters[-1:] = b.given[:1])"
+)
+OWN_NAMES = (
+    "a.given <> b.given AND a.established AND b.established"
+    " AND contains(a.letters, a.given) AND contains(b.letters, b.given)"
+)
 # Two people of one name hold logins that differ in a digit or a dot; an edit in the letters is
 # mostly an error.
-EMAIL_TYPO = f"a.domain = b.domain AND {one_edit('login', 3, 0.85)} AND a.letters <> b.letters"
+EMAIL_TYPO = (
+    f"a.domain = b.domain AND {one_edit('login', 3, 0.85)} AND a.letters <> b.letters"
+    f" AND NOT coalesce({OWN_INITIALS} OR {OWN_NAMES}, FALSE)"
+)
+ONE_EDIT = f"(mistyped_domain OR {EMAIL_TYPO})"
 LOGIN_FROM_NAMES = Fact(
     "login_from_names",
     (("email",),),
@@ -80,6 +103,7 @@ EMAIL = Comparison(
     (
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
+        Level("one edit", f"{ONE_EDIT} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
         # A login made of names that both records share says no more than the names do.
         Level(
             "equal login",
@@ -89,7 +113,6 @@ EMAIL = Comparison(
             "blocked or random",
             h=0.01,
         ),
-        Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
         Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
     f"{ONE_SPHERE} OR {EMAIL_EQUAL} OR {EMAIL_LOGIN}",
@@ -98,8 +121,8 @@ EMAIL_OF_EQUAL_NAMES = Comparison(
     "email_of_equal_names",
     (("email",),),
     (
+        Level("one edit", ONE_EDIT, 0.15, 0.005, "conditional", "random"),
         Level("equal login", EMAIL_LOGIN, 0.15, 0.03, "conditional", "random"),
-        Level("one edit", EMAIL_TYPO, 0.15, 0.005, "conditional", "random"),
         Level("different", "TRUE", 0.7, 0.965, "conditional", "random"),
     ),
     f"{NAMES_EQUAL} AND NOT {EMAIL_EQUAL} AND ({ONE_SPHERE} OR {EMAIL_LOGIN})",
@@ -149,7 +172,7 @@ PLACE = Comparison(
     ),
     f"{NO_ADDRESS_AGREEMENT} AND ({ONE_SPHERE} OR a.postal = b.postal OR {CITY_EQUAL})",
 )
-EMAIL_DIFFERS = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
+EMAIL_DIFFERS = f"NOT coalesce({EMAIL_EQUAL} OR mistyped_domain, FALSE)"
 # Three comparisons by what the login's record lacks.
 NAMES_IN_EMAIL = Comparison(
     "names_in_email",

@@ -27,16 +27,21 @@ from c360_assets.stitch.compare.value_sql import (
 
 NAME_U = (1e-4, 2e-4, 3e-4, 3e-4, 2e-4, 5e-5, 1e-5, 1e-6)
 
+
+def _equal(column: str) -> str:
+    """One name, in whatever scripts."""
+    return f"a.{column} = b.{column} OR {equal_in_latin(column)}"
+
+
 GIVEN = Comparison(
     "given_name",
     (("given",),),
     (
-        *bins("equal", "a.given = b.given", "given_bin", 0.78, NAME_U, "share"),
+        *bins("equal", _equal("given"), "given_bin", 0.78, NAME_U, "share"),
         Level(
             "nickname",
             "(a.variants IS NOT NULL OR b.variants IS NOT NULL)"
-            " AND list_has_any(coalesce(a.variants, [a.given]), coalesce(b.variants, [b.given]))"
-            f" OR {equal_in_latin('given')}",
+            " AND list_has_any(coalesce(a.variants, [a.given]), coalesce(b.variants, [b.given]))",
             0.05,
             2e-3,
             h_from="random",
@@ -95,14 +100,13 @@ def _parts(which: str, *, from_first: bool) -> tuple[Level, ...]:
 # Two surnames that share a word are alike as wholes whatever else is in them.
 SIMILAR_SURNAMES = (
     f"{IS_NEARLY_PART} OR {typing_error('a.surname', 'b.surname')} OR NOT {SHARES_A_WORD}"
-    f" AND ({similar('surname')} OR {equal_in_latin('surname')} OR {similar_in_latin('surname')}"
-    f" OR {ends_in_latin('surname')})"
+    f" AND ({similar('surname')} OR {similar_in_latin('surname')} OR {ends_in_latin('surname')})"
 )
 SURNAME = Comparison(
     "surname",
     (("surname",),),
     (
-        *bins("equal", "a.surname = b.surname", "surname_bin", 0.86, NAME_U, "learned"),
+        *bins("equal", _equal("surname"), "surname_bin", 0.86, NAME_U, "learned"),
         # Half of a double name, or a maiden name beside it. Which of the two people go by alone
         # differs by country: RUIZ SOLER is RUIZ in Spain and SOLER in Portugal.
         *_parts("first word", from_first=True),
@@ -118,10 +122,11 @@ SURNAME = Comparison(
 
 
 def _names_alike(one: str, other: str, variants: str) -> str:
-    """Two names in each other's field: equal, one of the words of the surname, Jaro-Winkler >= .92,
-    a typing error or a nickname."""
+    """Two names in each other's field: equal, one of the words of the surname, of one first word,
+    Jaro-Winkler >= .92, a typing error or a nickname."""
     return (
         f"({one} = {other} OR contains(' ' || {one} || ' ', ' ' || {other} || ' ')"
+        f" OR split_part({one}, ' ', 1) = split_part({other}, ' ', 1)"
         f" OR jaro_winkler_similarity({one}, {other}) >= 0.92"
         f" OR {typing_error(one, other)}"
         f" OR coalesce(list_contains({variants}, {one}), FALSE))"
@@ -239,15 +244,18 @@ NAME_RARITIES = (
     _NameRarity("uncommon", 0.1, 1.0),
     _NameRarity("common", 1.0, 1e9),
 )
+# Of one name in two scripts either says how many hold it.
+HOLDERS = "least(a.name_n, b.name_n)"
+EXPECTED_HOLDERS = "least(a.name_expected, b.name_expected)"
 NAME_COUNT_LEVELS = (
     # As many contacts as people: whoever shares nothing but this name is somebody else.
-    Level("a crowd", "a.crowd", 0.01, 0.05, "conditional", "random"),
-    Level("two", "a.name_n <= 2", 0.25, 0.25, "conditional", "random"),
-    Level("three", "a.name_n <= 3", 0.2, 0.2, "conditional", "random"),
-    Level("four", "a.name_n <= 4", 0.15, 0.15, "conditional", "random"),
-    Level("five or six", "a.name_n <= 6", 0.15, 0.15, "conditional", "random"),
-    Level("up to nine", "a.name_n <= 9", 0.1, 0.1, "conditional", "random"),
-    Level("up to fifteen", "a.name_n <= 15", 0.1, 0.1, "conditional", "random"),
+    Level("a crowd", "a.crowd OR b.crowd", 0.01, 0.05, "conditional", "random"),
+    Level("two", f"{HOLDERS} <= 2", 0.25, 0.25, "conditional", "random"),
+    Level("three", f"{HOLDERS} <= 3", 0.2, 0.2, "conditional", "random"),
+    Level("four", f"{HOLDERS} <= 4", 0.15, 0.15, "conditional", "random"),
+    Level("five or six", f"{HOLDERS} <= 6", 0.15, 0.15, "conditional", "random"),
+    Level("up to nine", f"{HOLDERS} <= 9", 0.1, 0.1, "conditional", "random"),
+    Level("up to fifteen", f"{HOLDERS} <= 15", 0.1, 0.1, "conditional", "random"),
     Level("more", "TRUE", 0.05, 0.05, "conditional", "random"),
 )
 
@@ -263,8 +271,8 @@ def _name_count(rarity: _NameRarity) -> Comparison:
         f"name_count_{rarity.label}",
         (("given", "surname"),),
         NAME_COUNT_LEVELS,
-        f"{NAMES_EQUAL} AND a.name_expected >= {rarity.least_expected}"
-        f" AND a.name_expected < {rarity.below_expected}",
+        f"{NAMES_EQUAL} AND {EXPECTED_HOLDERS} >= {rarity.least_expected}"
+        f" AND {EXPECTED_HOLDERS} < {rarity.below_expected}",
         context=True,
     )
 

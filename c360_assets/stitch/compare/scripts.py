@@ -42,6 +42,14 @@ def with_latin_names(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def one_spelling(column: str) -> pl.Expr:
+    """The text by which records are counted that hold one name in whatever script; other columns
+    are as they are."""
+    if column not in _NAMES:
+        return pl.col(column)
+    return pl.coalesce(f"{column}_chinese", f"{column}_latin", column).alias(column)
+
+
 def _latin(names: pl.Series, is_foreign: pl.Series) -> pl.Series:
     """The Latin spelling of the foreign names, each different one spelt once."""
     distinct = names.filter(is_foreign).unique()

@@ -38,7 +38,9 @@ def _in_latin(column: str) -> str:
 
 
 def equal_in_latin(column: str) -> str:
-    return f"({_in_latin(column)} = coalesce(b.{column}_latin, b.{column}))"
+    """One spelling of two names, or one form of a Chinese name."""
+    in_chinese = f"{_of_two_scripts(column)} AND a.{column}_chinese = b.{column}_chinese"
+    return f"({_in_latin(column)} = coalesce(b.{column}_latin, b.{column}) OR {in_chinese})"
 
 
 def similar_in_latin(column: str) -> str:
@@ -106,11 +108,14 @@ def bins(
     h_from: HSource,
     u_from: USource = "total",
 ) -> tuple[Level, ...]:
-    """An equal value as one level per frequency bin (1 = the most common); data share out `m`."""
+    """An equal value as one level per frequency bin (1 = the most common); data share out `m`.
+
+    Of one name in two scripts the more common spelling counts.
+    """
     m_of_bin = m / len(u)
     levels = []
     for bin_number, u_of_bin in enumerate(u, 1):
-        condition = f"{sql} AND a.{column} = {bin_number}"
+        condition = f"least(a.{column}, b.{column}) = {bin_number} AND ({sql})"
         label_of_bin = f"{label} {bin_number}"
         levels.append(Level(label_of_bin, condition, m_of_bin, u_of_bin, u_from, h_from))
     return tuple(levels)

@@ -63,6 +63,8 @@ PART_OF_VALUE = {
     "letters": "letters in its e-mail",
     "surname_sounds": "name in another script",
     "given_sounds": "name in another script",
+    "surname_chinese": "name in Chinese letters",
+    "given_chinese": "name in Chinese letters",
 }
 # Name of one of several values in keys -> the column of the comparison records.
 COLUMN_OF = {"e": "email", "p": "phone", "w": "org_words"}

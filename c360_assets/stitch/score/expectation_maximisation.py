@@ -43,7 +43,9 @@ PRIOR_STRANGERS = 500_000.0
 # Sightings that the starting u of a sampled level is worth: a sample of 300,000 rarely sees one in
 # a million.
 PRIOR_SAMPLE = 5.0
-PHANTOM_RECORDS = 500  # a tenant of three records still lives in a world with strangers
+# A tenant of three records still lives in a world with strangers. They are few: how often strangers
+# agree is counted on the tenant's own pairs, and holds of no others.
+PHANTOM_RECORDS = 20
 TINY = 1e-12  # no probability is zero
 NO_HOUSEHOLD = 1e-9  # pairs of the household class where the model has none
 # A class that differs more often than this in an identifying field is not one person's records.

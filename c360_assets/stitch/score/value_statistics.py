@@ -16,6 +16,7 @@ from c360_assets.stitch.compare.candidate_pairs import CandidatePairs
 from c360_assets.stitch.compare.comparison_levels import Comparison, columns_read, side_by_side
 from c360_assets.stitch.compare.comparison_records import registered
 from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, IN_EMAIL
+from c360_assets.stitch.compare.scripts import one_spelling
 from c360_assets.stitch.exchange.rows import RECORD, bucket_of
 from c360_assets.stitch.score.match_model import (
     LEVELS,
@@ -119,7 +120,7 @@ def equal_value_pairs(records: pl.DataFrame) -> Array:
     pairs_of_value = pl.col("n") * (pl.col("n") - 1) // 2
     for counted in COUNTED:
         holding = records.lazy().drop_nulls(counted.column)
-        values = holding.group_by(counted.column).agg(
+        values = holding.group_by(one_spelling(counted.column)).agg(
             counted.level.first().alias("level"), pl.len().cast(pl.Int64).alias("n")
         )
         levels = values.group_by("level").agg(pairs=pairs_of_value.sum(), held=pl.col("n").sum())
