@@ -23,7 +23,12 @@ from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landed_files import LandedFile, landed
 from c360_assets.ingest.landing import pending, today
-from c360_assets.ingest.odd_files import odd_entries, of_no_feed_or_several, outside, unmarked
+from c360_assets.ingest.odd_files import (
+    odd_entries,
+    of_no_feed_or_several,
+    outside_messages,
+    unmarked,
+)
 from c360_assets.ingest.read_again import DayLoad, days_without_files, not_there_messages
 from c360_assets.ingest.read_otherwise import otherwise_messages
 from c360_assets.reporting.progress import Reporter
@@ -266,14 +271,10 @@ def _looked_at(
         days = pending(tenant, feed, ledger, options.through, again_from=options.first)
         if not days and _is_unknown(tenant, feed, ledger):
             warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
-        ignored = outside(tenant, feed, options.through, ledger)
+        if options.through is None:
+            warnings += outside_messages(tenant, feed, ledger)
     except LoadError as error:
         return _Arrived(feed, warnings=warnings, failures=[str(error)], is_unread=True)
-    if ignored and options.through is None:
-        warnings.append(
-            f"{feed.name}: {counted(len(ignored), 'file is', 'files are')} not loaded, as the "
-            f"calendar does not have their days, such as {ignored[0].relative}"
-        )
     if options.first is not None:
         last = options.through or today(tenant)
         warnings += not_there_messages(tenant, feed, ledger, options.first, last)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -116,7 +117,7 @@ class SendDestination(Recipe):
             raise C360Error(
                 f"destination {self.name}: the database {self.config.database} is not published yet"
             )
-        with published.opened() as con:
+        with published.readable() as con:
             con.execute(f"SET TimeZone = {quote_literal(self.tenant.config.timezone)}")
             make_safe(con)
             queries = {
@@ -181,9 +182,10 @@ class SendDestination(Recipe):
         if item.purpose is not None:
             for column in addresses:
                 channel = channel_of(column, semantics[column]) or ""
-                yes = bind_statements(
-                    session, con, self.tenant, item.purpose, channel, self._brand()
-                )
+                with _told_of(place, column):
+                    yes = bind_statements(
+                        session, con, self.tenant, item.purpose, channel, self._brand()
+                    )
                 selected[column] = withheld(column, channel, known, yes)
         columns_sql = ", ".join(selected.values())
         return f"SELECT {columns_sql} FROM main.{quote_ident(table)} ORDER BY ALL"
@@ -202,6 +204,15 @@ class SendDestination(Recipe):
     @property
     def _key(self) -> str:
         return f"{SENT}:{self.name}"
+
+
+@contextmanager
+def _told_of(place: str, column: str) -> Iterator[None]:
+    """Says of an error which column of which table was to be sent."""
+    try:
+        yield
+    except C360Error as error:
+        raise C360Error(f"{place}: {column}: {error}") from None
 
 
 def _targets(settings: Mapping[str, Any]) -> set[str]:

@@ -76,6 +76,33 @@ def outside(
     return files if is_remote(feed) else marked(feed, folder, files)
 
 
+def outside_messages(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None
+) -> list[str]:
+    """A sentence for the files of `outside` whose day is to come, one for those of days too long
+    ago, with what to do."""
+    first, last = first_day(tenant, feed), through or today(tenant)
+    files = outside(tenant, feed, through, ledger)
+    later = [file for file in files if file.day is not None and file.day > last]
+    earlier = [file for file in files if file.day is not None and file.day < first]
+    sentences = []
+    if later:
+        sentences.append(
+            f"{feed.name}: {counted(len(later), 'file is', 'files are')} of a day after {last} and "
+            f"not loaded before it, such as {later[0].relative}; correct the name if the day is "
+            "wrong, or the clock or `timezone` (tenant.yaml) if they are"
+        )
+    if earlier:
+        is_set = tenant.config.first_day is not None
+        earliest = "`first_day` (tenant.yaml)" if is_set else "the earliest day there can be"
+        remedy = "set an earlier one if they are to be" if is_set else "correct the name"
+        sentences.append(
+            f"{feed.name}: {counted(len(earlier), 'file is', 'files are')} of a day before "
+            f"{first}, {earliest}, and not loaded, such as {earlier[0].relative}; {remedy}"
+        )
+    return sentences
+
+
 def of_no_feed_or_several(tenant: Tenant) -> list[str]:
     """A sentence for the files below `landing/` that no feed takes, one for those that several
     take.

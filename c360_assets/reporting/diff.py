@@ -24,17 +24,14 @@ from c360_assets.customer_360.tables.databases import GROUP, Database
 from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error
 from c360_assets.reporting.in_memory import build_date, make_inputs
-from c360_assets.reporting.published import (
-    database_named,
-    keep_forgotten,
-    unreadable,
-)
+from c360_assets.reporting.published import database_named, keep_forgotten
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.publications import Publication, place_of
 from c360_assets.warehouse.recipe import RunContext, unheard
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.unopened import unopened
 
 PUBLISHED = "published"
 BUILD = "build"
@@ -150,7 +147,7 @@ def _published_side(session: Session, publication: Publication, alias: str) -> S
     try:
         publication.attach(session.con, alias)
     except duckdb.Error as error:
-        raise unreadable(publication.name, error) from None
+        raise unopened(publication.name, error) from None
     tables: dict[str, SideTable] = {}
     for schema, name, column, sql_type in session.rows(COLUMNS, [alias, list(REPEATED)]):
         if name not in MADE:

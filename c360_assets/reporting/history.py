@@ -18,9 +18,10 @@ from rich.console import Console
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.reporting.plain_tables import plain_table
-from c360_assets.reporting.published import database_named, is_held
+from c360_assets.reporting.published import database_named
 from c360_assets.tenant.local_time import zone
 from c360_assets.warehouse.publications import OPENED, Publication, place_of
+from c360_assets.warehouse.unopened import is_held
 
 
 @dataclass(frozen=True)

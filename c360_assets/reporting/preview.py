@@ -8,13 +8,11 @@ before one in `database/`. Differences of rows are `diff`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console
 
 from c360_assets.configuration import load_tenant
@@ -25,7 +23,7 @@ from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.in_memory import build_date, make_inputs
-from c360_assets.reporting.published import database_named, unreadable
+from c360_assets.reporting.published import database_named
 from c360_assets.reporting.rows import print_rows
 from c360_assets.semantics.closest import instead_of
 from c360_assets.tenant.models import SqlFile, Tenant
@@ -140,11 +138,7 @@ def _published_table(tenant: Tenant, database: str, name: str) -> _PublishedTabl
     publication = place_of(tenant, database).published()
     if publication is None:
         return None
-    with ExitStack() as stack:
-        try:
-            con = stack.enter_context(publication.opened())
-        except duckdb.Error as error:
-            raise unreadable(publication.name, error) from None
+    with publication.readable() as con:
         columns = dict(con.execute(PUBLISHED_COLUMNS, [name]).fetchall())
         if not columns:
             return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -43,6 +42,7 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
 from c360_assets.warehouse.storage_errors import unwritten
 from c360_assets.warehouse.suppression import privacy_folder
+from c360_assets.warehouse.unopened import unopened
 from c360_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 100
 # Where the tables of sources are, in the warehouse and in what is published.
 SOURCES = "domain"
-# What the engine says of a file that another program holds.
-HELD = re.compile(r"set lock|Conflicting lock|being used by another process", re.IGNORECASE)
 # What a question is called where an error names a file.
 QUESTION = "query"
 SOURCE_SCHEMA = """
@@ -128,7 +126,7 @@ def open_published(
             yield con
         except duckdb.Error as error:
             if publication is not None and quoted_failure(str(error)):
-                raise unreadable(publication.name, error) from None
+                raise unopened(publication.name, error) from None
             raise C360Error(str(error).strip()) from None
 
 
@@ -169,7 +167,7 @@ def attach_published(
     try:
         paths = publication.attach_locked(con, called)
     except duckdb.Error as error:
-        raise unreadable(publication.name, error) from None
+        raise unopened(publication.name, error) from None
     con.execute(f"SET TimeZone = {quote_literal(timezone)}")
     make_safe(con)
     # So that the SQL which builds a table runs here as printed; a database of chosen tables may
@@ -220,30 +218,9 @@ def published_date(tenant: Tenant, database: str) -> date | None:
         with publication.opened() as con:
             ((as_of,),) = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
     except duckdb.Error as error:
-        raise unreadable(publication.name, error) from None
+        raise unopened(publication.name, error) from None
     assert isinstance(as_of, date)
     return as_of
-
-
-def is_held(error: duckdb.Error) -> bool:
-    """Whether a file could not be opened because another program writes to it."""
-    return HELD.search(str(error)) is not None
-
-
-def unreadable(name: str, error: duckdb.Error) -> C360Error:
-    """The error for a published or kept database that cannot be opened."""
-    if is_held(error):
-        problem = "is open for writing in another program, and not damaged"
-        return C360Error(f"{name} {problem}; close it there, or open it read-only there")
-    remote = quoted_failure(str(error))
-    if remote:
-        return C360Error(
-            f"{name} cannot be read ({remote}): see that its server is well, and that this user or "
-            "these credentials may read all of it; `c360 run` publishes again what is missing there"
-        )
-    reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
-    remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
-    return C360Error(f"{name} cannot be opened {reason}; {remedy}")
 
 
 def print_result(

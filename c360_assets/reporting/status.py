@@ -20,8 +20,14 @@ from c360_assets.customer_360.publication.lakes import published_names
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.landed_files import is_remote
 from c360_assets.ingest.landing import pending
-from c360_assets.ingest.odd_files import odd_entries, of_no_feed_or_several, unmarked
+from c360_assets.ingest.odd_files import (
+    odd_entries,
+    of_no_feed_or_several,
+    outside_messages,
+    unmarked,
+)
 from c360_assets.reporting.receivers import ReceiverStatus, receiver_statuses
 from c360_assets.reporting.stitch_quality import quality_json
 from c360_assets.reporting.summary import CheckWarning, check_warnings
@@ -73,7 +79,8 @@ class Status:
     `last_run` is None before the first. `unseen` counts by feed the rows that Stitch has not seen.
     `tables` is where the tables are: a folder or a bucket. `published` is empty where nothing is,
     and so are the `others`, databases by name; `not_looked_at` says why a place could not be.
-    `odd_files` tells of files in `landing/` that no feed takes, or several; `receivers` of what
+    `odd_files` tells of files in `landing/` that no feed takes, or several, or whose day is not yet
+    or too long ago; `receivers` of what
     each destination has of the tables that are published.
     `check_warnings` are the checks of the database `customer_360` that warn. `removed` tells of
     tables that the settings no longer have; `alerts` are those of the last days, the newest first;
@@ -119,6 +126,9 @@ def read_status(
     with one_look():
         feeds = _feed_statuses(tenant, ledger, published)
         odd_files = of_no_feed_or_several(tenant)
+        # To look at another machine costs a request.
+        for feed in (feed for feed in tenant.feeds if not is_remote(feed)):
+            odd_files += outside_messages(tenant, feed, ledger)
     return Status(
         tenant=tenant.config.name,
         last_run=last_run(root),

@@ -80,16 +80,13 @@ def opened_for(session: Session, campaign: Campaign) -> Iterator[str]:
     published = place_of(campaign.tenant, campaign.database).published()
     if published is None:
         raise C360Error(f"the database {campaign.database} is not published yet; run `c360 run`")
-    published.attach(session.con, ATTACHED)
-    try:
+    with published.attached(session.con, ATTACHED):
         if not published.has_table(session.con, ATTACHED, "segments", "segment_membership"):
             raise C360Error("segments are not published yet; run `c360 run` first")
         ((day,),) = session.rows("SELECT as_of FROM published.main.run_context")
         prepare_context(session, day, campaign.tenant.home)
         _bind_all(session, campaign)
         yield published.version
-    finally:
-        published.detach(session.con, ATTACHED)
 
 
 def _bind_all(session: Session, campaign: Campaign) -> None:

@@ -115,11 +115,8 @@ def _attached(session: Session, campaign: Campaign, record: _Record) -> Iterator
             f"delivery {record.delivery} to {record.destination} cannot be made again: the "
             "database that it was read from is no longer kept (`c360 database history`)"
         )
-    read_from.attach(session.con, ATTACHED)
-    try:
+    with read_from.attached(session.con, ATTACHED):
         yield
-    finally:
-        read_from.detach(session.con, ATTACHED)
 
 
 def _leaving(session: Session, campaign: Campaign, delivery: Delivery) -> None:

@@ -85,11 +85,8 @@ def _rows(
     texts = [f"coalesce({quote_ident(name)}::VARCHAR, '')" for name in delivery.columns]
     if delivery.has_actions:
         texts = ["'add'", *texts]
-    read_from.attach(session.con, ATTACHED)
-    try:
+    with read_from.attached(session.con, ATTACHED):
         rows = session.rows(
             f"SELECT {', '.join(texts)} FROM ({list_sql(campaign, '_c360_listed')}) ORDER BY ALL"
         )
-    finally:
-        read_from.detach(session.con, ATTACHED)
     return [list(row) for row in rows]

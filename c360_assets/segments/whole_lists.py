@@ -65,13 +65,10 @@ def _addresses(session: Session, campaign: Campaign, listed: str, version: str) 
     read_from = place.of_version(version) or place.published() or next(iter(place.kept()), None)
     if read_from is None or not session.rows(f"{listed} LIMIT 1"):
         return []
-    read_from.attach(session.con, ATTACHED)
-    try:
+    with read_from.attached(session.con, ATTACHED):
         rows = session.rows(
             f"SELECT DISTINCT {written_address(campaign)} AS address "
             "FROM published.customer_360 AS p "
             f"SEMI JOIN ({listed}) USING (amperity_id) ORDER BY 1"
         )
-    finally:
-        read_from.detach(session.con, ATTACHED)
     return [address for (address,) in rows if address]

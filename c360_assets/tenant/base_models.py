@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 # What Dagster takes for an e-mail address; it refuses to load what has another owner.
 OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:\S.*")
@@ -21,6 +21,8 @@ def _owner(text: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+# A century: days are added to dates, of which there is no end in sight but one in every engine.
+Days = Annotated[int, Field(ge=0, le=36_525)]
 Owner = Annotated[str, AfterValidator(_owner)]
 
 

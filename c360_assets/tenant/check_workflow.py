@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import PurePosixPath
 
-from croniter import CroniterBadDateError, croniter
-
 from c360_assets.tenant.config_check import ConfigCheck, nearest_or_all
+from c360_assets.tenant.cron import cron_problem
 from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.durations import duration, rhythm_days
 from c360_assets.tenant.models import FeedConfig, WorkflowFeed
@@ -22,7 +20,6 @@ from c360_assets.tenant.secrets_in_files import has_user_info
 
 FILE = "workflow.yaml"
 WEB_ADDRESS = re.compile(r"https?://[^/\s]")
-CRON_FIELDS = 5
 CRON_EXAMPLE = "such as '30 6 * * *'"
 
 
@@ -64,25 +61,9 @@ def _check_waiting(
 
 
 def check_cron(check: ConfigCheck) -> None:
-    path = ("activation", "cron")
-    cron = check.tenant.workflow.activation.cron
-    # Six fields are a cron line with seconds, which the scheduler does not know.
-    if len(cron.split()) != CRON_FIELDS:
-        message = "must have five fields: minute hour day month weekday"
-        check.error(FILE, path, message, CRON_EXAMPLE)
-    elif not croniter.is_valid(cron):
-        check.error(FILE, path, "has a field that is no time", CRON_EXAMPLE)
-    elif not _ever_due(cron):
-        check.error(FILE, path, "names a day that no month has", CRON_EXAMPLE)
-
-
-def _ever_due(cron: str) -> bool:
-    """Whether the line has a next time at all: `0 0 30 2 *` has none."""
-    try:
-        croniter(cron, datetime(2024, 1, 1)).get_next()
-    except CroniterBadDateError:
-        return False
-    return True
+    problem = cron_problem(check.tenant.workflow.activation.cron)
+    if problem:
+        check.error(FILE, ("activation", "cron"), problem, CRON_EXAMPLE)
 
 
 def check_alerts(check: ConfigCheck) -> None:

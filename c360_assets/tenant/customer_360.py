@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from c360_assets.tenant.base_models import Name, Strict
+from c360_assets.tenant.base_models import Days, Name, Strict
 
 # The database that holds everything, whatever tenant.yaml calls it.
 GROUP = "customer_360"
@@ -25,8 +25,8 @@ class UnifiedTransactionsConfig(Strict):
 
 
 class TransactionAttributesConfig(Strict):
-    early_repeat_days: int = Field(default=84, ge=1)
-    retained_days: int = Field(default=365, ge=1)
+    early_repeat_days: Days = Field(default=84, ge=1)
+    retained_days: Days = Field(default=365, ge=1)
     blocks: list[Literal["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]] = (
         Field(default_factory=list)
     )
@@ -79,7 +79,7 @@ class CustomerAttributesConfig(Strict):
     A rule that is not given leaves its column empty; `{}` gives it with its defaults.
     """
 
-    lifecycle_days: dict[str, Annotated[int, Field(ge=0)]] = Field(
+    lifecycle_days: dict[str, Days] = Field(
         default_factory=lambda: {"new": 30, "active": 365, "lapsed": 730}
     )
     is_employee: EmployeeRule = Field(default_factory=EmployeeRule)
@@ -88,7 +88,7 @@ class CustomerAttributesConfig(Strict):
     is_gift_giver: GiftRule | None = None
     is_reseller: ResellerRule | None = None
     is_test_account: AccountRule | None = None
-    churn: dict[Name, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    churn: dict[Name, Days] = Field(default_factory=dict)
 
 
 class MergedHouseholdsConfig(Strict):
@@ -114,7 +114,7 @@ class Customer360Config(Strict):
 
 
 class ValidationsConfig(Strict):
-    thresholds: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
     blocking: list[str] = Field(default_factory=list)
 
 

@@ -76,7 +76,7 @@ class DestinationConfig(Strict):
     schema_name: str = Field(default="public", alias="schema")
     token_env: str | None = None
     batch: int = Field(default=500, ge=1, le=100_000)
-    per_second: float | None = Field(default=None, gt=0)
+    per_second: float | None = Field(default=None, ge=0.01)
     connector: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     neutralise_formulas: bool = False

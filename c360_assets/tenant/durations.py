@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+CENTURY = timedelta(days=36_525)
 RHYTHMS = {"hour": 1, "day": 1, "week": 7, "month": 31}
 DURATION = re.compile(
     r"(\d{1,6}) *(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)", re.IGNORECASE
@@ -17,12 +18,15 @@ DURATION = re.compile(
 
 
 def duration(text: str) -> timedelta:
-    """`30m`, `2 hours`, `1d`. `m` means minutes. Raises ValueError for anything else."""
+    """`30m`, `2 hours`, `1d`. `m` means minutes. Raises ValueError for anything else.
+
+    Longer than a century is a century: nothing is older, and there is no day before the year 1.
+    """
     match = DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError("no duration")
     number, unit = match.groups()
-    return timedelta(seconds=int(number) * SECONDS[unit[0].lower()])
+    return min(timedelta(seconds=int(number) * SECONDS[unit[0].lower()]), CENTURY)
 
 
 def whole_days(text: str) -> int:

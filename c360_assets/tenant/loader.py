@@ -41,6 +41,7 @@ from c360_assets.tenant.models import (
     WorkflowConfig,
     physical_name,
 )
+from c360_assets.tenant.yes_for_numbers import yes_for_numbers
 
 Model = TypeVar("Model", bound=BaseModel)
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -162,10 +163,13 @@ class _Reader:
     def _fit(self, document: Document, model: type[Model]) -> Model | None:
         data = {} if document.data is None else document.data
         try:
-            return model.model_validate(data)
+            fitted = model.model_validate(data)
         except ValidationError as error:
             self.problems += problems_of(error, model, document)
             return None
+        slips = list(yes_for_numbers(document, fitted))
+        self.problems += slips
+        return None if slips else fitted
 
     def _model(self, path: Path, model: type[Model]) -> Model | None:
         document = self._document(path)

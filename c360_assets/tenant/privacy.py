@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from croniter import croniter
 from pydantic import AfterValidator, Field
 
-from c360_assets.tenant.base_models import Strict
+from c360_assets.tenant.base_models import Days, Strict
+from c360_assets.tenant.cron import cron_problem
 
 
 def _cron(text: str) -> str:
-    if not croniter.is_valid(text):
-        raise ValueError("must be a cron expression of five fields, such as '0 5 * * *'")
+    problem = cron_problem(text)
+    if problem:
+        raise ValueError(f"{problem}, such as '0 5 * * *'")
     return text
 
 
@@ -30,4 +31,4 @@ class PrivacyConfig(Strict):
 
     cron: Annotated[str, AfterValidator(_cron)] = "0 5 * * *"
     hold: bool = False
-    deadline_days: int = Field(default=30, ge=1)
+    deadline_days: Days = Field(default=30, ge=1)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from c360_assets.tenant.base_models import Strict
+from c360_assets.tenant.base_models import Days, Strict
 
 # Tables that `outputs` may switch off; what a later run or table reads is always written.
 OPTIONAL_TABLES = (
@@ -111,7 +111,7 @@ class StableIdsConfig(Strict):
     }
 
     enabled: bool = True
-    recorded_days: int = Field(default=365, ge=1)
+    recorded_days: Days = Field(default=365, ge=1)
     jitter_alert: float | None = Field(default=None, ge=0, le=1)
     jitter: JitterConfig = Field(default_factory=JitterConfig)
 

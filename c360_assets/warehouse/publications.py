@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from c360_assets.warehouse.published_lake import Lake, LakeFormat
 from c360_assets.warehouse.read_only_names import read_only_path
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.unopened import unopened
 
 # The database that holds everything, whatever its tenant calls it.
 GROUP = "customer_360"
@@ -90,6 +91,29 @@ class Publication(ABC):
             self.attach(con, OPENED)
             con.execute(f"USE {OPENED}")
             yield con
+
+    @contextmanager
+    def readable(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """As `opened`. Raises C360Error where it cannot be opened."""
+        with ExitStack() as stack:
+            try:
+                con = stack.enter_context(self.opened())
+            except duckdb.Error as error:
+                raise unopened(self.name, error) from None
+            yield con
+
+    @contextmanager
+    def attached(self, con: duckdb.DuckDBPyConnection, alias: str) -> Iterator[None]:
+        """It as the database `alias` of an engine, while it lasts. Raises C360Error where it cannot
+        be opened."""
+        try:
+            self.attach(con, alias)
+        except duckdb.Error as error:
+            raise unopened(self.name, error) from None
+        try:
+            yield
+        finally:
+            self.detach(con, alias)
 
     def has_table(self, con: duckdb.DuckDBPyConnection, alias: str, schema: str, name: str) -> bool:
         """Whether it has such a table, attached as `alias`."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from c360_assets.errors import C360Error
 from c360_assets.warehouse.files import put_in_place, sync_file
 from c360_assets.warehouse.kept_tables import (
     Earlier,
@@ -123,9 +124,11 @@ def publish(
     those that go, and is hardly larger than one that is built whole.
 
     The file that was published before is kept under `history/`, once, and what `keeping` does not
-    keep is removed. A crash at any moment leaves the old file in place.
+    keep is removed. A crash at any moment leaves the old file in place. Raises C360Error where a
+    link stands in its place.
     """
     private_folder(path.parent)
+    _refuse_link(path)
     sweep(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     kept_tables = _build_on(session, earlier, aside, tables, filling) if earlier else None
@@ -247,6 +250,16 @@ def _fill(session: Session, name: str, table: PublishedTable) -> None:
     session.execute(f"INSERT INTO {name} ({filled_sql}) SELECT {filled_sql} FROM ({table.source})")
 
 
+def _refuse_link(path: Path) -> None:
+    """Raise C360Error where a link would be replaced by the file: who reads what it leads to would
+    have the old database for ever."""
+    if path.is_symlink():
+        raise C360Error(
+            f"{path} is a link, in the place of which a new file would come: remove it, or make "
+            f"{path.parent.name}/ itself the link; what it leads to stays as it is"
+        )
+
+
 def _put(aside: Path, path: Path) -> None:
     """Replace the published file in one step.
 
@@ -340,11 +353,12 @@ def restore(path: Path, number: int) -> tuple[int, int | None]:
     of the one it replaced, which is kept.
 
     None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that
-    number is kept.
+    number is kept, C360Error where a link stands in its place.
     """
     chosen = next((file for file in kept(path) if number_of(file) == number), None)
     if chosen is None:
         raise LookupError(f"no kept database number {number} beside {path.name}")
+    _refuse_link(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     shutil.copy2(chosen, aside)  # with its times: by them it is known again
     sync_file(aside)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import socket
 import stat
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
 from c360_assets.tenant.models import DestinationTable, Tenant, TenantConfig, WorkflowConfig
-from c360_assets.warehouse.session import open_session
+from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.customer_360.world import (
     AS_OF,
@@ -476,6 +477,56 @@ def test_addresses_leave_by_consent(root: Path) -> None:
         put_gathered(session, tenant, "email_opt_status", rows[1:])
         assert due(session, tenant) == ["crm"]
         assert send(session, tenant, "crm").withheld == {"customer_360.email": 3}
+
+
+def _for_purposes(
+    root: Path, tables: dict[str, str], purposes: dict[str, dict[str, dict[str, str]]]
+) -> Tenant:
+    """A tenant that sends e-mails of tables (name -> purpose) to `crm`."""
+    columns = ["amperity_id", "email"]
+    listed = {name: {"columns": columns, "consent": purpose} for name, purpose in tables.items()}
+    tenant = tenant_at(root, crm={"path": "for_purposes", "format": "csv", "tables": listed})
+    return replace(tenant, workflow=WorkflowConfig.model_validate({"purposes": purposes}))
+
+
+def _statements(session: Session, tenant: Tenant) -> None:
+    """One person agreed to offers, another to news."""
+    rows = [
+        {"email": "0@x.com", "is_email_opted_in": True, "email_program": "offers"},
+        {"email": "1@x.com", "is_email_opted_in": True, "email_program": "news"},
+    ]
+    put_gathered(session, tenant, "email_opt_status", rows)
+
+
+def test_each_table_of_a_receiver_leaves_by_its_own_purpose(root: Path) -> None:
+    purposes = {name: {"email": {"email_program": name}} for name in ("offers", "news")}
+    asked = {"customer_360": "offers", "merged_customers": "news"}
+    tenant = _for_purposes(root, asked, purposes)
+    publish(tenant, PEOPLE)
+    with open_session(root / "warehouse") as session:
+        _statements(session, tenant)
+        send(session, tenant, "crm")
+    emails = {
+        name: read(root / "for_purposes" / f"{name}.csv")["email"].to_list() for name in asked
+    }
+    assert emails == {
+        "customer_360": ["0@x.com", None, None],
+        "merged_customers": [None, "1@x.com", None],
+    }
+
+
+def test_a_programme_that_no_statement_names_is_not_sent_empty(root: Path) -> None:
+    purposes = {"offers": {"email": {"email_program": "ofers"}}}
+    tenant = _for_purposes(root, {"customer_360": "offers"}, purposes)
+    publish(tenant, PEOPLE)
+    told = (
+        "destination crm: customer_360: email: all of it would be left empty for the purpose "
+        "offers: no statement of email_opt_status has the email_program ofers: did you mean offers?"
+    )
+    with open_session(root / "warehouse") as session:
+        _statements(session, tenant)
+        with pytest.raises(C360Error, match=re.escape(told)):
+            send(session, tenant, "crm", force=True)
 
 
 def test_another_time_zone_is_another_publication(root: Path) -> None:

@@ -22,7 +22,7 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landed_files import landed
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import FeedLoad, load_feed
-from c360_assets.ingest.odd_files import outside, shared, unclaimed
+from c360_assets.ingest.odd_files import outside, outside_messages, shared, unclaimed
 from c360_assets.ingest.read_again import not_there_messages
 from c360_assets.ingest.repeated_hours import FIRST, SLOT, repeated_slots
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -322,6 +322,16 @@ def test_days_after_the_run_and_before_the_tenant_are_reported_not_loaded(tmp_pa
         "c-20191231.csv",
         "c-20250101.csv",
     ]
+    ledger = read_ledger(Warehouse.open(tmp_path / "warehouse"))
+    later, earlier = outside_messages(tenant, feed, ledger, THROUGH)
+    assert later.startswith(
+        f"{feed.name}: 1 file is of a day after {THROUGH} and not loaded before it, such as "
+        "c-20250101.csv; correct the name if the day is wrong"
+    )
+    assert earlier == (
+        f"{feed.name}: 1 file is of a day before 2020-01-01, `first_day` (tenant.yaml), and not "
+        "loaded, such as c-20191231.csv; set an earlier one if they are to be"
+    )
     assert [d.day for d in load(tenant, feed).days] == [date(2024, 1, 5)]
 
 

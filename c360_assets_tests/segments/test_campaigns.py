@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ from c360_assets.segments.replay import replay
 from c360_assets.segments.results import results, smallest_lift, wilson
 from c360_assets.segments.send_record import SENDS, NotDueError, sends_since
 from c360_assets.tenant.models import CampaignConfig, WorkflowConfig
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import put
@@ -90,6 +94,53 @@ def test_what_a_run_sent_is_told_once(session: Session, tmp_path: Path) -> None:
     assert sends_since(session, before) == []
     send_campaign(session, campaign(tenant), "crm")
     assert [send.delivery for send in sends_since(session, before)] == [2]
+
+
+def _as_text(path: Path) -> None:
+    path.write_text("no database")
+
+
+def _as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _held(path: Path) -> subprocess.Popen[bytes]:
+    """Another process has it open for writing."""
+    code = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    command = [sys.executable, "-c", code, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_as_text, r"cannot be opened \(IOException\).*`c360 run` publishes"),
+        (_as_folder, "is a folder, where a file belongs: move it away"),
+        (_held, "is open for writing in another program, and not damaged"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_named_with_the_remedy(
+    session: Session,
+    tmp_path: Path,
+    spoil: Callable[[Path], subprocess.Popen[bytes] | None],
+    told: str,
+) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True})
+    holder = spoil(database_path(tmp_path))
+    try:
+        with pytest.raises(C360Error, match=told):
+            send_campaign(session, campaign(tenant), "crm")
+        with pytest.raises(C360Error, match=told):
+            previewed(session, campaign(tenant))
+    finally:
+        if holder is not None:
+            holder.communicate(b"\n")
 
 
 def test_without_consent_only_for_a_reason(session: Session, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import paramiko
 import pytest
 import requests
 from pydantic import ValidationError
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 from c360_assets.customer_360.publication.send_errors import kind_of
 from c360_assets.errors import C360Error
@@ -116,6 +118,14 @@ def test_what_went_wrong_is_said_without_the_words_of_others(
 ) -> None:
     told = kind_of(error("https://user:secret@crm.example.com"))
     assert (told.startswith(said), "secret" in told) == (True, False)
+
+
+def test_an_answer_that_never_comes_is_no_broken_connection() -> None:
+    """What was tried again and again comes as a connection that broke off."""
+    reason = ReadTimeoutError(HTTPConnectionPool("secret.example.com"), "/", "Read timed out.")
+    pool = HTTPConnectionPool("secret.example.com")
+    told = kind_of(requests.exceptions.ConnectionError(MaxRetryError(pool, "/", reason)))
+    assert told == "ReadTimeout, it took the rows and did not answer in time"
 
 
 def test_http_keeps_to_its_pace(tmp_path: Path, session: Session, receiver: Receiver) -> None:

@@ -19,6 +19,9 @@ from c360_assets.tenant.durations import duration, rhythm_days, whole_days
         ("1 day", 86_400),
         ("2W", 1_209_600),
         (" 0d ", 0),
+        # Longer ones would lead to days before the year 1.
+        ("999999d", 36_525 * 86_400),
+        ("999999w", 36_525 * 86_400),
     ],
 )
 def test_durations(text: str, seconds: int) -> None:

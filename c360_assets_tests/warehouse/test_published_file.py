@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from c360_assets.errors import C360Error
 from c360_assets.warehouse import files
 from c360_assets.warehouse.kept_tables import TableName
 from c360_assets.warehouse.publications import FilePlace
@@ -76,6 +77,20 @@ def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
     assert path.with_name(f"{path.name}.wal").exists()
     again(tmp_path)
     assert _read(path) == read
+
+
+def test_a_link_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    """Who reads what it leads to would have the old database for ever."""
+    elsewhere = tmp_path / "elsewhere.duckdb"
+    path = [_publish(tmp_path, number) for number in (1, 2)][-1]
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    with pytest.raises(C360Error, match="is a link, in the place of which a new file would come"):
+        _publish(tmp_path, 3)
+    with pytest.raises(C360Error, match="make activated/ itself the link"):
+        back(path, 1)
+    assert path.is_symlink()
+    assert list(path.parent.glob("*.building")) == []
 
 
 def test_comments_and_storage_version_are_in_the_file(tmp_path: Path) -> None:

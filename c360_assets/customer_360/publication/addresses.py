@@ -16,6 +16,7 @@ from c360_assets.customer_360.publication.consent import (
     purpose_gate,
     statements_table,
 )
+from c360_assets.customer_360.publication.unsaid_words import unsaid
 from c360_assets.customer_360.tables.build import prepare_context
 from c360_assets.errors import C360Error
 from c360_assets.tenant.destinations import DestinationTable
@@ -68,17 +69,25 @@ def bind_statements(
     channel: str,
     brand: str | None,
 ) -> str:
-    """Give `con` a table of the addresses that may be used, by their key; returns its name."""
+    """Give `con` a table of the addresses that may be used, by their key; returns its name.
+
+    Raises C360Error where there are no statements, or none says what the purpose asks for.
+    """
     gate = purpose_gate(tenant, purpose, channel, brand)
     if session.state(gate.table) is None:
         raise C360Error(f"{gate.table}, which holds the consent, is not built")
     ((day,),) = session.rows("SELECT current_date")
     prepare_context(session, day)
     session.bind(gate.table, gate.table)
+    problem = unsaid(session, gate.table, gate.words)
+    if problem is not None:
+        raise C360Error(f"all of it would be left empty for the purpose {purpose}: {problem}")
     yes = session.con.sql(f"SELECT address_key FROM ({gate.answers}) WHERE is_yes").to_arrow_table()
-    name = f"_c360_yes_{channel}"
-    con.register(f"{name}_rows", yes)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_rows")
+    # Tables of one receiver may be sent for several purposes: each has answers of its own.
+    name = quote_ident(f"_c360_yes {channel} {purpose}")
+    con.register("_c360_yes_rows", yes)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM _c360_yes_rows")
+    con.unregister("_c360_yes_rows")
     return name
 
 

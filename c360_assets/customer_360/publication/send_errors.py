@@ -22,12 +22,13 @@ REFUSALS = {
     "55P03": "another session reads or changes a table in a transaction that it leaves open: end "
     "it there (pg_stat_activity names it)",
 }
+TIMED_OUT = "ReadTimeout"
 # Errors of the library of HTTP, by the names of their classes, the narrower ones first.
 OF_HTTP = {
     "SSLError": "its certificate is not of that host, has expired, or is signed by nobody known "
     "here: `REQUESTS_CA_BUNDLE` names a file of further ones",
     "ConnectTimeout": "nothing answers there: is it up, and is the address right?",
-    "ReadTimeout": "it took the rows and did not answer in time",
+    TIMED_OUT: "it took the rows and did not answer in time",
     "ConnectionError": "no connection, or one that broke off: is it up, and is the address right?",
 }
 
@@ -70,9 +71,9 @@ def kind_of(error: Exception) -> str:
     receiver's.
     """
     kind = type(error).__name__
-    for class_ in type(error).__mro__:
-        if class_.__module__.startswith("requests") and class_.__name__ in OF_HTTP:
-            return f"{kind}, {OF_HTTP[class_.__name__]}"
+    for name in _names_of_http(error):
+        if name in OF_HTTP:
+            return f"{name if name == TIMED_OUT else kind}, {OF_HTTP[name]}"
     if isinstance(error, OSError) and error.errno:
         return f"{kind}, {os.strerror(error.errno)}"
     state = getattr(error, "sqlstate", None)
@@ -80,3 +81,15 @@ def kind_of(error: Exception) -> str:
         known = [REFUSALS[state]] if state in REFUSALS else []
         return ", ".join([kind, f"SQLSTATE {state}", *known])
     return kind
+
+
+def _names_of_http(error: Exception) -> list[str]:
+    """Names of what an error of the library of HTTP is, the narrower ones first.
+
+    One that came again at each try is wrapped as a connection that broke off.
+    """
+    last_try = getattr(next(iter(error.args), None), "reason", None)
+    if type(last_try).__name__ == "ReadTimeoutError":
+        return [TIMED_OUT]
+    classes = type(error).__mro__
+    return [one.__name__ for one in classes if one.__module__.startswith("requests")]
