@@ -38,6 +38,34 @@ N3,AC-700006,nothing
 """
 
 
+def test_files_that_write_a_name_in_one_text_or_cannot_be_opened(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Her given name and surname stand in columns of their own, and together in letters."""
+    letters = tenant / "landing" / "letters"
+    letters.mkdir()
+    written = {"a.txt": "Ida Falkensee rang", "b.txt": "Falkensee, Ida", "c.txt": "FALKENSEE IDA"}
+    for name, text in written.items():
+        (letters / name).write_text(text, "utf-16")
+    (letters / "others.txt").write_text("Hal Falkensee and Ida Winterstein")
+    (letters / "old.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    ida = ("--source-key", "Web:Accounts=AC-700004", "--tenant", tenant)
+    said = c360_here(monkeypatch, "dsar", *ida, "--json")
+    assert said.code == 0, said.text
+    answer = json.loads((tenant / json.loads(said.stdout)["folder"] / "answer.json").read_text())
+    files = [row["file"] for row in answer["files that name you"]["files"]]
+    named = [file for file in files if file.startswith("landing/letters/")]
+    assert named == [f"landing/letters/{name}" for name in written]
+    unopened = answer["files that could not be opened, and may name you"]["files"]
+    assert unopened == [{"store": "landed files", "file": "landing/letters/old.7z"}]
+
+    said = c360_here(monkeypatch, "forget", *ida, "--yes")
+    assert said.code == 0, said.text
+    (receipt,) = read_receipts(tenant)
+    assert receipt.searched["unopened"] == 1
+    assert [note for note in receipt.notes if "landing/letters/old.7z" in note]
+
+
 def test_notes_files_and_deliveries_that_wait(
     tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
