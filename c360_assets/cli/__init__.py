@@ -22,7 +22,7 @@ from c360_assets.cli.options import TenantOption
 from c360_assets.cli.output import reported_errors
 from c360_assets.cli.privacy import allow, dsar, forget, requests, retry, rotate_key
 from c360_assets.cli.privacy import status as privacy_status
-from c360_assets.cli.questions import explain, profile, sql, status
+from c360_assets.cli.questions import explain, find, profile, sql, status
 from c360_assets.cli.review import review
 from c360_assets.cli.runs import activate, load, run, stitch, validate
 from c360_assets.cli.service import code, daemon, web
@@ -79,6 +79,7 @@ for verb in (
     activate,
     status,
     sql,
+    find,
     profile,
     explain,
     review,

@@ -176,7 +176,10 @@ def _say_nobody(already: list[str], waiting: dict[str, int], as_json: bool) -> N
     if already:
         out.print(f"already forgotten: receipt {', '.join(already)}; nothing is held")
     else:
-        out.print("nobody is known by this; nothing was done")
+        message = (
+            "nobody is known by this; nothing was done. `c360 find WORDS` looks for people by "
+        )
+        out.print(f"{message}parts of what is known, and in spite of typing errors", soft_wrap=True)
     _say_not_loaded(waiting)
 
 

@@ -123,6 +123,33 @@ def sql(
             print_result(con, query, out, result_format)
 
 
+def find(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="Names, parts of an e-mail address, a street, a phone number.", metavar="WORDS"
+        ),
+    ],
+    tenant: TenantOption = None,
+    database: DatabaseOption = "customer_360",
+    as_json: JsonOption = False,
+) -> None:
+    """Find people by what is known of them: every word must stand in one of their records, or one
+    that a typing error makes of it.
+
+    Examples: `c360 find Kowalska Krakow`, `c360 find ann@exmaple.com`, `c360 find 601 234`
+    """
+    from c360_assets.reporting.find import find_people, render_found
+    from c360_assets.reporting.published import open_published
+
+    with reported_errors(), open_published(tenant_folder(tenant), database) as con:
+        found = find_people(con, words)
+    if as_json:
+        print_json(found)
+    else:
+        render_found(found, out)
+
+
 def profile(
     amperity_id: Annotated[
         str,

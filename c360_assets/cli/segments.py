@@ -152,8 +152,13 @@ def overlap(
 def history(
     name: NameArgument,
     day: Annotated[
-        datetime, typer.Option("--on", formats=DATE_FORMATS, help="The day to look at.")
-    ],
+        datetime | None,
+        typer.Option(
+            "--on",
+            formats=DATE_FORMATS,
+            help="The day to look at. Default: the last that is known.",
+        ),
+    ] = None,
     tenant: TenantOption = None,
     as_sql: Annotated[
         bool, typer.Option("--sql", help="Only print the SELECT of who was in it on that day.")
@@ -162,16 +167,17 @@ def history(
 ) -> None:
     """Say how many people were in a segment on a day, and how it went day by day.
 
-    Example: `c360 segment history one_time_buyers --on 2026-06-14`
+    Examples: `c360 segment history one_time_buyers`,
+    `c360 segment history one_time_buyers --on 2026-06-14`
     """
     from c360_assets.reporting.segments import history as look_back
     from c360_assets.reporting.segments import render_history
     from c360_assets.segments.questions import members_on
 
     with reported_errors():
-        past = look_back(tenant_folder(tenant), name, day.date())
+        past = look_back(tenant_folder(tenant), name, day.date() if day is not None else None)
     if as_sql:
-        print(members_on(name, day.date()).strip())
+        print(members_on(name, past.day).strip())
     elif as_json:
         print_json(past)
     else:

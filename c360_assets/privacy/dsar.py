@@ -42,6 +42,7 @@ PAST = "source records of earlier days that are kept"
 MENTIONS = "rows of nobody that name you"
 OTHERS = "rows of other people that name you"
 FILES = "files that name you"
+UNOPENED = "files that could not be opened, and may name you"
 HELD = "what is made of them"
 REJECTED = "rows that could not be loaded"
 # Tables about matching: pairs name other people's records.
@@ -93,7 +94,8 @@ def answer(finder: Finder, found: Found, name: str) -> str:
         MENTIONS: mentions(finder, found, work),
         OTHERS: {"cells": others} if others.height else {},
         HELD: _published_rows(finder, found),
-        FILES: {"files": files} if files.height else {},
+        FILES: {"files": files.holding} if files.holding.height else {},
+        UNOPENED: {"files": files.unopened} if files.unopened.height else {},
     }
     _write(aside, sections, found)
     shutil.rmtree(folder, ignore_errors=True)

@@ -222,6 +222,9 @@ def erase_file(path: Path, work: Work, searcher: Searcher) -> str:
         cleaned = _without_records(text, "\t" if suffix == ".tsv" else ",", searcher)
     else:
         cleaned = _replaced(text, searcher)
+    if searcher.patterns.are_in(cleaned.encode()):
+        path.unlink()  # UTF-16 of Latin letters is UTF-8 too, of which nothing was replaced
+        return "removed"
     write_private(path, cleaned)
     return "rewritten"
 

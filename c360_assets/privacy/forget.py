@@ -44,7 +44,7 @@ from c360_assets.privacy.removals import (
     remove_at_receivers,
 )
 from c360_assets.privacy.restored import note_clean
-from c360_assets.privacy.search import Searcher
+from c360_assets.privacy.search import Searcher, searcher_of
 from c360_assets.privacy.stores import all_files, store_of, stores
 from c360_assets.privacy.work import RESTORED, Work
 from c360_assets.tenant.models import Tenant
@@ -170,7 +170,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         erase_tables(session, tenant, changes, known)
         dropped = drop_versions(session.warehouse)
         progress("values in other rows")
-        searcher = Searcher(work.texts(), work.short_cells(), work.others)
+        searcher = searcher_of(tenant, work)
         clean = _erase_values(session, root, changes, known, searcher)
         progress("databases")
         work.counts |= erase_databases(tenant, changes)

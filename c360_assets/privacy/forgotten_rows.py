@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from c360_assets.ingest.forgotten_stored import MODES, filled_rows, stored_rows
+from c360_assets.privacy.identifiers import merge
+from c360_assets.privacy.label_rows import rows_of_labels
 from c360_assets.privacy.people import Finder, Found, Identifiers
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
@@ -19,11 +21,15 @@ from c360_assets.warehouse.suppression import Mode, Suppression, record_text
 def find(
     session: Session, tenant: Tenant, asked: Identifiers, strategy: str, mode: str = ""
 ) -> tuple[Finder, Found]:
-    """The rows that a request is about; for `delete_pii` those that are not blank yet."""
+    """The rows that a request is about; for `delete_pii` those that are not blank yet.
+
+    Labels that name records of theirs go with the records: blanked ones keep theirs.
+    """
     finder = Finder(session, tenant, with_past=True)
     found = finder.find(asked, strategy)
     if mode == "delete_pii":
-        found = _without_blank(finder, found, Suppression.of(tenant.root))
+        return finder, _without_blank(finder, found, Suppression.of(tenant.root))
+    merge(found.rows, rows_of_labels(finder, found.rows))
     return finder, found
 
 

@@ -7,15 +7,16 @@ leads to such a row, and `forget` empties the cell. Rows of theirs are found by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from c360_assets.privacy.changes import ValueFinder
 from c360_assets.privacy.identifiers import Found
 from c360_assets.privacy.people import Finder
-from c360_assets.privacy.search import Searcher
+from c360_assets.privacy.search import searcher_of
 from c360_assets.privacy.stores import all_files, store_of, stores
 from c360_assets.privacy.work import CELL_LENGTH, Work
 from c360_assets.tenant.models import Tenant
@@ -171,21 +172,36 @@ def _is_not(finder: Finder, found: Found, name: str) -> str:
     return f"_pk NOT IN (SELECT pk FROM {quote_ident(view)})"
 
 
-def files_with(tenant: Tenant, work: Work) -> pl.DataFrame:
-    """Columns store and file: the files, beside tables and databases, that hold a value of theirs,
-    also landed ones and exports; paths are relative to the tenant's folder where they are below it.
+@dataclass(frozen=True)
+class NamedFiles:
+    """Files beside tables and databases, also landed ones and exports, as columns store and file:
+    those that hold a value of theirs, and those that are packed and could not be opened. Paths are
+    relative to the tenant's folder where they are below it.
     """
+
+    holding: pl.DataFrame
+    unopened: pl.DataFrame
+
+
+def files_with(tenant: Tenant, work: Work) -> NamedFiles:
+    """The files that name them, or may."""
     listed = stores(tenant)
     names = {}
     for path in all_files(tenant):
         store = store_of(tenant, path, listed)
         if store is not None and store.name not in NOT_SEARCHED:
             names[path] = store.name
-    finds = Searcher(work.texts(), work.short_cells(), work.others).search(names).finds
+    searched = searcher_of(tenant, work).search(names)
+    return NamedFiles(
+        _listed(tenant, names, searched.finds), _listed(tenant, names, searched.unopened)
+    )
+
+
+def _listed(tenant: Tenant, stores_of: Mapping[Path, str], files: Sequence[Path]) -> pl.DataFrame:
     root = tenant.root.resolve()
     rows = [
-        (names[path], str(path.relative_to(root) if path.is_relative_to(root) else path))
-        for path in finds
+        (stores_of[path], str(path.relative_to(root) if path.is_relative_to(root) else path))
+        for path in files
     ]
     schema = {"store": pl.String, "file": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("store", "file")

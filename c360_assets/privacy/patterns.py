@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from mmap import mmap
 
 import numpy as np
@@ -17,15 +18,21 @@ class Patterns:
     """Texts to look for, and others that count only as whole cells.
 
     A text that stands within one of `others` is not found there: `ann@example.com` within
-    `joann@example.com`. Building takes a while, so one object serves a whole request.
+    `joann@example.com`. Bytes may be of the `encodings`, besides UTF-8. Building takes a while, so
+    one object serves a whole request.
     """
 
     def __init__(
-        self, texts: Iterable[str], cells: Iterable[str] = (), others: Iterable[str] = ()
+        self,
+        texts: Iterable[str],
+        cells: Iterable[str] = (),
+        others: Iterable[str] = (),
+        encodings: Iterable[str] = (),
     ) -> None:
         self.cells = pl.Series("cell", sorted(set(cells)), dtype=pl.String)
-        encoded = sorted({text.encode() for text in texts if text})
-        longer = sorted({text.encode() for text in others}.difference(encoded))
+        all_encodings = ("utf-8", *encodings)
+        encoded = sorted(_encoded(texts, all_encodings))
+        longer = sorted(_encoded(others, all_encodings).difference(encoded))
         self.texts = len(encoded)  # the first patterns; those after them are of others
         self.has_others = bool(longer)
         self.longest = max(map(len, [*encoded, *longer]), default=1)
@@ -111,6 +118,17 @@ class Patterns:
             before = np.searchsorted(begins, starts, side="right") - 1
             is_text &= ends > reach[before]
         return starts[is_text], ends[is_text]
+
+
+def _encoded(texts: Iterable[str], encodings: Iterable[str]) -> set[bytes]:
+    """The texts in each encoding that has their letters."""
+    named = list(encodings)
+    found = set()
+    for text in filter(None, texts):
+        for encoding in named:
+            with suppress(UnicodeEncodeError):
+                found.add(text.encode(encoding))
+    return found
 
 
 def _is_within_digits(content: bytes | mmap, start: int, end: int) -> bool:

@@ -58,6 +58,7 @@ class Finder:
         self.past = PastRows(session, tenant, searched)
         self.meanings |= self.past.removed
         self.tables |= self.past.removed
+        self.forms: dict[tuple[str, str, str], pl.DataFrame] = {}
 
     def find(self, asked: Identifiers, strategy: str) -> Found:
         """The rows that a request is about. Raises C360Error for a source table that is unknown."""
@@ -115,7 +116,14 @@ class Finder:
             f"SELECT _pk, CAST({quote_ident(column)} AS VARCHAR) AS value "
             f"FROM {source} WHERE {quote_ident(column)} IS NOT NULL"
         )
-        return values.join(contact_forms(kind, values["value"], self.tenant.home), on="value")
+        return values.join(self._forms((source, column, kind), values["value"]), on="value")
+
+    def _forms(self, place: tuple[str, str, str], values: pl.Series) -> pl.DataFrame:
+        """The cleaned contacts in the values of a source's column, by its kind; cleaned once for
+        all requests that a finder answers."""
+        if place not in self.forms:
+            self.forms[place] = contact_forms(place[-1], values, self.tenant.home)
+        return self.forms[place]
 
     def own_foreign_keys(self, rows: Mapping[str, set[str]]) -> list[tuple[str, str]]:
         """Foreign keys (tag, compared form) in records of customers among the rows that no other
@@ -236,7 +244,7 @@ class Finder:
         values = self.session.frame(
             f"SELECT DISTINCT {text} AS value FROM {self.all_rows(name)} WHERE {text} IS NOT NULL"
         )["value"]
-        known = contact_forms(kind, values, self.tenant.home)
+        known = self._forms((self.all_rows(name), column, kind), values)
         return known.filter(pl.col("form").is_in(forms.implode()))["value"].unique().to_list()
 
     def _among(self, name: str, column: str, values: Sequence[str]) -> set[str]:

@@ -18,6 +18,7 @@ from c360_assets.ingest.upsert import key_of, key_values
 from c360_assets.privacy.identifiers import Found
 from c360_assets.privacy.patterns import Patterns
 from c360_assets.privacy.people import UNIFIED, Finder
+from c360_assets.privacy.phone_spellings import phone_spellings
 from c360_assets.privacy.work import CELL_LENGTH, Work
 from c360_assets.semantics.tables import all_tables
 from c360_assets.warehouse.ledger import session_ledger
@@ -31,6 +32,13 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 GONE = "_c360_gone_keys"
 GONE_OF_TABLE = "_c360_gone_of_table"
 CANDIDATES = "_c360_candidates"
+# SQL of a name as it is written in one text.
+AS_THEY_CAME = (
+    "given_name || ' ' || surname",
+    "surname || ' ' || given_name",
+    "surname || ', ' || given_name",
+)
+FULL_NAMES = (*AS_THEY_CAME, *(f"upper({text})" for text in AS_THEY_CAME))
 
 
 @dataclass(frozen=True)
@@ -182,8 +190,10 @@ def _relations(finder: Finder, work: Work) -> list[Relation]:
     sources = [
         relation for name in finder.tables for relation in _source_relations(finder, work, name)
     ]
-    compared = [name for name in (UNIFIED, PREPROCESSED) if finder.session.state(name) is not None]
-    return [*sources, *(_compared_relation(finder.session, name) for name in compared)]
+    session = finder.session
+    compared = [name for name in (UNIFIED, PREPROCESSED) if session.state(name) is not None]
+    relations = [*sources, *(_compared_relation(session, name) for name in compared)]
+    return [*relations, *_full_names(session)] if UNIFIED in compared else relations
 
 
 def _source_relations(finder: Finder, work: Work, name: str) -> Iterator[Relation]:
@@ -221,6 +231,23 @@ def _compared_relation(session: Session, name: str) -> Relation:
     theirs = f"(datasource, pk) IN (SELECT (datasource, pk) FROM {GONE})"
     source = session.warehouse.source(name, state)
     return Relation(source, theirs, columns, texts, whole=columns)
+
+
+def _full_names(session: Session) -> Iterator[Relation]:
+    """The names of each record's person in one text, as people write them where no field is."""
+    state = session.built(UNIFIED)
+    if not {"given_name", "surname"} <= state.columns.keys():
+        return
+    records = session.warehouse.source(UNIFIED, state)
+    written = ", ".join(f"{text} AS {quote_ident(text)}" for text in FULL_NAMES)
+    # Of whoever stays, the best values of two records may stand in one row of the database.
+    source = (
+        f"(SELECT DISTINCT datasource, pk, {written} FROM "
+        f"(SELECT datasource, pk, amperity_id, surname FROM {records}) "
+        f"JOIN (SELECT DISTINCT amperity_id, given_name FROM {records}) USING (amperity_id))"
+    )
+    theirs = f"(datasource, pk) IN (SELECT (datasource, pk) FROM {GONE})"
+    yield Relation(source, theirs, FULL_NAMES, [], whole=FULL_NAMES)
 
 
 def _only_theirs(finder: Finder, relations: Sequence[Relation]) -> list[str]:
@@ -311,10 +338,15 @@ def _add_contacts(finder: Finder, work: Work) -> None:
     spelt = [*work.suppress_email, *(form.lower() for form in work.suppress_email)]
     for form in [*spelt, *work.suppress_phone]:
         work.values.setdefault(form, "")
+    home = finder.tenant.home
+    region = home.phone_region if home is not None else "US"
+    spellings = {text for form in work.suppress_phone for text in phone_spellings(form, region)}
+    whole = {text for text in spellings if text.removeprefix("+").isdigit()}
     contacts = [value for value in work.values if "@" in value or _is_number(value)]
-    for value in contacts:
+    for value in sorted({*contacts, *whole}):
         for digest in _plain_hashes(value):
             work.values.setdefault(digest, "")
+    work.values |= dict.fromkeys(sorted(spellings.difference(work.values)), "")
 
 
 def _is_number(value: str) -> bool:

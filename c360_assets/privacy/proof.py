@@ -25,6 +25,8 @@ from c360_assets.warehouse.session import Warehouse, private_folder
 from c360_assets.warehouse.storage import BucketStorage
 from c360_assets.wording import counted
 
+MOST_NAMED = 10
+
 
 def prove(
     tenant: Tenant,
@@ -73,6 +75,7 @@ def prove(
             "files": searched.files + remote.files,
             "bytes": searched.size + remote.size,
             "finds": len(searched.finds) + len(remote.finds),
+            "unopened": len(searched.unopened),
         },
         remaining=remaining,
         pending=list(pending),
@@ -80,6 +83,7 @@ def prove(
             *_notes(tenant, work, remaining, warehouse.manifest.meta, pending),
             *_notes_of_bucket(warehouse, len(elsewhere)),
             *work.notes,
+            *_notes_of_unopened(tenant, searched.unopened),
             *(
                 f"{path} holds a value and is of no known store: look at it, and delete it by hand"
                 for path in unknown
@@ -162,6 +166,22 @@ def _notes_of_bucket(warehouse: Warehouse, copied: int) -> list[str]:
         "for it",
         "other machines that worked on this tenant keep copies and databases until their next run, "
         "which asks for this folder privacy/",
+    ]
+
+
+def _notes_of_unopened(tenant: Tenant, files: Sequence[Path]) -> list[str]:
+    if not files:
+        return []
+    root = tenant.root.resolve()
+    names = [
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        for path in files
+    ]
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return [
+        f"{counted(len(names), 'file')} could not be opened, as it is packed in a way that is not "
+        f"read, has a password or is broken, and may hold values of theirs: "
+        f"{', '.join(names[:MOST_NAMED])}{more}; look at it by hand"
     ]
 
 

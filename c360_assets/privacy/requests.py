@@ -24,8 +24,10 @@ from c360_assets.privacy.identifiers import (
     Identifiers,
     merge,
 )
+from c360_assets.privacy.label_rows import rows_of_labels
 from c360_assets.privacy.people import Finder
 from c360_assets.privacy.receipts import Receipt
+from c360_assets.privacy.remembered import already_forgotten
 from c360_assets.semantics.column_types import DAY_BITS
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
@@ -35,6 +37,7 @@ from c360_assets.warehouse.suppression import Mode, Suppression
 from c360_assets.wording import counted
 
 DSAR = "dsar"
+MOST_SHOWN = 10
 MODES: dict[str, Mode] = {"delete": "delete", "delete_pii": "delete_pii"}
 SHOWN = 8  # characters of the hash by which an open request is told apart
 
@@ -164,33 +167,59 @@ def _carry_out(
 ) -> Receipt:
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         finder = Finder(session, tenant, with_past=True)
-        rows: dict[str, set[str]] = {}
-        ids: set[str] = set()
-        for request in requests:
-            found = finder.find(request.asked, request.strategy)
-            if kind == DSAR:
-                outcome.answers.append(answer(finder, found, request.request_id))
-            merge(rows, found.rows)
-            ids.update(found.ids)
-        everything = Found(rows, {}, sorted(ids))
-        if kind == DSAR:
-            everything = Found({}, {}, [])  # answered, and nothing goes but the request itself
+        everything, of_nobody = _found_for(finder, kind, requests, outcome)
         tables: dict[str, list[str]] = {}
         for request in requests:
             tables.setdefault(request.table, []).append(request.pk)
-        strategies = sorted({request.strategy for request in requests})
         work = begin(
             finder,
             tenant,
             everything,
             MODES.get(kind, "delete"),
-            strategy=", ".join(strategies),
+            strategy=", ".join(sorted({request.strategy for request in requests})),
             asked_by=f"compliance table ({kind})",
             requests=tables,
             request_ids=[request.request_id for request in requests],
             named=[text for request in requests for text in _texts(request)],
         )
+        if of_nobody:
+            work.notes.append(_note_of_nobody(session, tenant, of_nobody))
+            work.save(tenant.root)
     return carry_out(tenant, work, progress)
+
+
+def _found_for(
+    finder: Finder, kind: str, requests: Sequence[Request], outcome: Outcome
+) -> tuple[Found, list[Request]]:
+    """What is to go for the requests, and those that named nobody who is held or was forgotten."""
+    rows: dict[str, set[str]] = {}
+    ids: set[str] = set()
+    of_nobody = []
+    for request in requests:
+        found = finder.find(request.asked, request.strategy)
+        if kind == DSAR:
+            outcome.answers.append(answer(finder, found, request.request_id))
+        is_held = any(found.rows.values())
+        if not is_held and not already_forgotten(finder.session, finder.tenant, request.asked):
+            of_nobody.append(request)
+        merge(rows, found.rows)
+        ids.update(found.ids)
+    if kind == DSAR:
+        return Found({}, {}, []), of_nobody  # answered, and nothing goes but the request itself
+    if MODES[kind] == "delete":
+        merge(rows, rows_of_labels(finder, rows))
+    return Found(rows, {}, sorted(ids)), of_nobody
+
+
+def _note_of_nobody(session: Session, tenant: Tenant, requests: Sequence[Request]) -> str:
+    suppression = Suppression.of(tenant.root)
+    shown = [_short_id(suppression, session, request) for request in requests[:MOST_SHOWN]]
+    more = f" and {len(requests) - MOST_SHOWN:,} more" if len(requests) > MOST_SHOWN else ""
+    return (
+        f"{counted(len(requests), 'request')} named nobody of whom anything is held, such as by a "
+        f"typing error: {', '.join(shown)}{more}, as `c360 privacy requests` calls them; ask their "
+        "sender, `c360 find` looks for who may be meant"
+    )
 
 
 def _texts(request: Request) -> list[str]:

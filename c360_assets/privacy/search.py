@@ -6,61 +6,75 @@ looked for at once is `patterns`.
 
 from __future__ import annotations
 
-import gzip
 import html
 import json
-import lzma
 import os
 import sqlite3
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import IO
 
 import duckdb
 import polars as pl
-import pyarrow.parquet as pq
 
 from c360_assets.privacy.patterns import Patterns
+from c360_assets.privacy.unpacking import (
+    BATCH,
+    NotOpenedError,
+    Opener,
+    Readable,
+    frames_within,
+    head_of,
+    parts_within,
+)
+from c360_assets.privacy.work import Work
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.sqlite_reading import sqlite_reader
 
 CHUNK = 16 << 20
-BATCH = 200_000
-GZIP = b"\x1f\x8b"
-ZIP = b"PK\x03\x04"
-XZ = b"\xfd7zXZ"
-PARQUET = b"PAR1"
+MOST_WITHIN = 4  # packed files one within another
 SQLITE = b"SQLite format 3\0"
 DUCKDB = b"DUCK"
 DUCKDB_OFFSET = 8
+# What programs write that do not write UTF-8: UTF-16, and the code pages of Windows.
+ENCODINGS = ("utf-16-le", "utf-16-be", *(f"cp{page}" for page in range(1250, 1259)))
 
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search came to: files and bytes read, and the files in which something was found."""
+    """What a search came to: files and bytes read, the files in which something was found, and
+    those that are packed and could not be opened, so that only their bytes were searched.
+    """
 
     files: int
     size: int
     finds: list[Path]
+    unopened: list[Path] = field(default_factory=list)
 
 
 class Searcher:
     """Looks for values, also as JSON and pages escape them; for `cells` only as whole cells.
 
-    A value within one of `others`, longer texts of somebody else, is none.
+    A value within one of `others`, longer texts of somebody else, is none. Files may be of the
+    `encodings`, besides UTF-8.
     """
 
     def __init__(
-        self, values: Iterable[str], cells: Iterable[str] = (), others: Iterable[str] = ()
+        self,
+        values: Iterable[str],
+        cells: Iterable[str] = (),
+        others: Iterable[str] = (),
+        encodings: Iterable[str] = ENCODINGS,
     ) -> None:
         self.values = sorted(set(values))
         self.others = sorted(set(others))
-        self.patterns = Patterns(spellings(self.values), cells, spellings(self.others))
+        self.patterns = Patterns(spellings(self.values), cells, spellings(self.others), encodings)
+        self.unopened: set[Path] = set()
 
     def search(self, files: Iterable[Path], clean: Set[Path] = frozenset()) -> Searched:
         """The files in which a value stands; those of `clean` were searched before."""
@@ -76,7 +90,8 @@ class Searcher:
         with ThreadPoolExecutor(os.cpu_count()) as at_once:
             holds = list(at_once.map(lambda paths: self._is_there_and_in(paths[0]), unknown))
         finds = [path for paths, held in zip(unknown, holds, strict=True) if held for path in paths]
-        return Searched(sum(map(len, names.values())), size, finds)
+        unopened = [path for paths in names.values() for path in paths if path in self.unopened]
+        return Searched(sum(map(len, names.values())), size, finds, unopened)
 
     def _is_there_and_in(self, path: Path) -> bool:
         """As `is_in`, false for a file that has gone meanwhile."""
@@ -86,22 +101,45 @@ class Searcher:
 
     def is_in(self, path: Path) -> bool:
         """Whether a value stands in the file, in its bytes or decoded."""
+        self.unopened.discard(path)
         if not self.values or not path.stat().st_size:
             return False
-        with path.open("rb") as file:
-            head = file.read(DUCKDB_OFFSET + len(SQLITE))
+        opener = partial(_opened, path)
+        head = head_of(opener)
+        try:
             if _is_duckdb(head):
-                # It is replaced whole and never shortened, as SQLite's files are: what is mapped
-                # and shortened ends the process.
-                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-                    is_found = self.patterns.are_in(content, whole_numbers=True)
-            else:
-                file.seek(0)
-                is_found = self._in_stream(file)
-        return is_found or self._in_packed(path, head)
+                return self._in_bytes_of_duckdb(path) or self._in_duckdb(path)
+            if head.startswith(SQLITE):
+                with path.open("rb") as file:
+                    return self._in_stream(file) or self._in_sqlite(path)
+            return self._in_opened(opener, MOST_WITHIN)
+        except Exception:  # of many kinds, one for each format and each place where it is broken
+            self.unopened.add(path)  # its bytes were searched as they stand
+            return False
 
-    def _in_stream(self, file: IO[bytes] | gzip.GzipFile | lzma.LZMAFile) -> bool:
-        """Whether a value stands in what is unpacked part by part."""
+    def _in_opened(self, opener: Opener, most_within: int) -> bool:
+        """Whether a value stands in what is opened, or in what is packed in it."""
+        with opener() as file:
+            if self._in_stream(file):
+                return True
+        head = head_of(opener)
+        if any(self._in_frame(frame) for frame in frames_within(opener, head)):
+            return True
+        for part in parts_within(opener, head):
+            if not most_within:
+                raise NotOpenedError
+            if self._in_opened(part, most_within - 1):
+                return True
+        return False
+
+    def _in_bytes_of_duckdb(self, path: Path) -> bool:
+        # It is replaced whole and never shortened, as SQLite's files are: what is mapped and
+        # shortened ends the process.
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            return self.patterns.are_in(content, whole_numbers=True)
+
+    def _in_stream(self, file: Readable) -> bool:
+        """Whether a value stands in what is read part by part."""
         # What ends near the end of a part is looked at with the next: a longer text of somebody
         # else may go on there.
         longest = self.patterns.longest
@@ -116,40 +154,6 @@ class Searcher:
             after = max(until - (len(part) - len(kept)), 0)
             part = kept + more if more else b""
         return False
-
-    def _in_packed(self, path: Path, head: bytes) -> bool:
-        try:
-            if head.startswith(PARQUET):
-                return self._in_parquet(path)
-            if head.startswith(SQLITE):
-                return self._in_sqlite(path)
-            if _is_duckdb(head):
-                return self._in_duckdb(path)
-            if head.startswith(GZIP):
-                with gzip.open(path) as file:
-                    return self._in_stream(file)
-            if head.startswith(XZ):
-                with lzma.open(path) as file:
-                    return self._in_stream(file)
-            if head.startswith(ZIP):
-                return self._in_zip(path)
-        except Exception:  # of many kinds, one for each format and each place where it is broken
-            return False  # what cannot be unpacked was searched as it stands
-        return False
-
-    def _in_zip(self, path: Path) -> bool:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as file:
-                    if self._in_stream(file):
-                        return True
-        return False
-
-    def _in_parquet(self, path: Path) -> bool:
-        file = pq.ParquetFile(path)
-        return any(
-            self._in_frame(pl.DataFrame(batch)) for batch in file.iter_batches(batch_size=BATCH)
-        )
 
     def _in_frame(self, frame: pl.DataFrame) -> bool:
         return any(self.in_series(frame[name]) for name in frame.columns)
@@ -182,6 +186,17 @@ class Searcher:
                 if any(self._in_frame(pl.DataFrame(batch)) for batch in reader):
                     return True
         return False
+
+
+def searcher_of(tenant: Tenant, work: Work) -> Searcher:
+    """What looks for the values of a work, also in the encodings of files that land."""
+    declared = {feed.files.encoding for feed in tenant.feeds if feed.files.encoding}
+    encodings = [*ENCODINGS, *sorted(declared)]
+    return Searcher(work.texts(), work.short_cells(), work.others, encodings)
+
+
+def _opened(path: Path) -> AbstractContextManager[Readable]:
+    return path.open("rb")
 
 
 def _is_duckdb(head: bytes) -> bool:

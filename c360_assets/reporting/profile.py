@@ -136,7 +136,8 @@ def _the_one_person(con: duckdb.DuckDBPyConnection, wanted: str) -> _Person:
         if len(ended) == 1:
             return _Person(_heir(con, ended[0]), ended[0])
     raise C360Error(
-        "nobody has this amperity_id; give one of customer_360, whole or its first eight characters"
+        "nobody has this amperity_id; give one of customer_360, whole or its first eight "
+        "characters: `c360 find WORDS` finds people by names and contacts"
     )
 
 

@@ -246,7 +246,7 @@ def render_overlap(
         console.print(f"{in_all:,} of {everybody:,} are in all ({100 * in_all / everybody:.1f} %)")
 
 
-def history(root: Path, name: str, day: date) -> questions.Past:
+def history(root: Path, name: str, day: date | None) -> questions.Past:
     with opened(root, name) as database:
         return questions.past(database.con, name, day)
 

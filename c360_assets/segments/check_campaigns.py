@@ -84,7 +84,8 @@ class _CampaignCheck:
             tenant = self.campaign.tenant
             if name in tenant.segments and name not in own:
                 other = tenant.segments[name].database
-                yield Finding(path, f"the segment {name} is of the database {other}")
+                message = f"the segment {name} is of the database {other}"
+                yield Finding(path, message, f"say `database: {other}`, if all are of it")
             elif name not in own and f"segment {name}" not in tenant.places:
                 yield Finding(path, f"there is no segment {name}", _near(name, own))
         for name in sorted(set(config.include) & set(config.exclude)):

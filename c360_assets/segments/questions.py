@@ -220,8 +220,10 @@ def members_on(name: str, day: date) -> str:
     return MEMBERS_ON.format(segment=quote_literal(name), day=f"DATE '{day.isoformat()}'")
 
 
-def past(con: duckdb.DuckDBPyConnection, name: str, day: date) -> Past:
-    """Raises C360Error for a day of which nothing is known."""
+def past(con: duckdb.DuckDBPyConnection, name: str, day: date | None = None) -> Past:
+    """A segment on a day, the last that is known unless one is given. Raises C360Error for a day of
+    which nothing is known.
+    """
     require_published(con)
     segment = quote_literal(name)
     rows = con.execute(
@@ -230,6 +232,7 @@ def past(con: duckdb.DuckDBPyConnection, name: str, day: date) -> Past:
     ).fetchall()
     if not rows:
         raise C360Error(f"no day of {name} is kept: it is not published yet, or has track: false")
+    day = rows[-1][0] if day is None else day
     if not rows[0][0] <= day <= rows[-1][0]:
         raise C360Error(f"{name} is known from {rows[0][0]} to {rows[-1][0]}, not on {day}")
     keys = ("day", "people", "entered", "departed", "identity_change")

@@ -10,6 +10,7 @@ import pytest
 from c360_assets.ingest.forgotten_cells import is_worth_knowing
 from c360_assets.privacy.dsar import html_table
 from c360_assets.privacy.receipts import read_receipts
+from c360_assets.reporting.review import FEED
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.day.command import c360_here
 from c360_assets_tests.privacy.tenants import SECOND, land
@@ -36,6 +37,63 @@ N1,AC-700001,rang twice
 N2,AC-700005,asked for ottilie.quastenberg@example.com
 N3,AC-700006,nothing
 """
+
+
+def test_files_that_write_a_name_in_one_text_or_cannot_be_opened(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Her given name and surname stand in columns of their own, and together in letters."""
+    letters = tenant / "landing" / "letters"
+    letters.mkdir()
+    written = {"a.txt": "Ida Falkensee rang", "b.txt": "Falkensee, Ida", "c.txt": "FALKENSEE IDA"}
+    for name, text in written.items():
+        (letters / name).write_text(text, "utf-16")
+    (letters / "others.txt").write_text("Hal Falkensee and Ida Winterstein")
+    (letters / "old.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    ida = ("--source-key", "Web:Accounts=AC-700004", "--tenant", tenant)
+    said = c360_here(monkeypatch, "dsar", *ida, "--json")
+    assert said.code == 0, said.text
+    answer = json.loads((tenant / json.loads(said.stdout)["folder"] / "answer.json").read_text())
+    files = [row["file"] for row in answer["files that name you"]["files"]]
+    named = [file for file in files if file.startswith("landing/letters/")]
+    assert named == [f"landing/letters/{name}" for name in written]
+    unopened = answer["files that could not be opened, and may name you"]["files"]
+    assert unopened == [{"store": "landed files", "file": "landing/letters/old.7z"}]
+
+    said = c360_here(monkeypatch, "forget", *ida, "--yes")
+    assert said.code == 0, said.text
+    (receipt,) = read_receipts(tenant)
+    assert receipt.searched["unopened"] == 1
+    assert [note for note in receipt.notes if "landing/letters/old.7z" in note]
+
+
+def test_labels_that_name_their_records_go_with_them(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of `c360 review` names records by their keys, and so does its file."""
+    review = tenant / "landing" / "review"
+    review.mkdir()
+    (tenant / "feeds" / "review").mkdir()
+    (tenant / "feeds" / "review" / "answers.yaml").write_text(FEED, "utf-8")
+    labels = (
+        "row_id,label_id,partition_id,datasource,semantic,value\n"
+        "L1-1,L1,1,Web:Accounts,pk,AC-700006\nL1-2,L1,2,Web:Accounts,pk,AC-700005\n"
+        "L2-1,L2,1,Club:Members,pk,AC-700006\nL2-2,L2,1,Web:Accounts,pk,AC-700005\n"
+    )
+    (review / "answers.csv").write_text(labels, "utf-8")
+    assert c360_here(monkeypatch, "load", "--tenant", tenant).code == 0
+    cleo = ("--email", "cleo.tannhofer@example.com", "--tenant", tenant)
+    said = c360_here(monkeypatch, "forget", *cleo, "--yes", "--json")
+    assert said.code == 0, said.text
+    (receipt,) = read_receipts(tenant)
+    assert receipt.rows["domain/Review_Answers"] == 1
+    # Another source's record of that number is not hers. The file is read again, as one is added.
+    (review / "answers.csv").write_text(f"{labels}L3-1,L3,1,Club:Members,pk,x\n", "utf-8")
+    assert c360_here(monkeypatch, "load", "--tenant", tenant).code == 0
+    with open_session(tenant / "warehouse") as session:
+        session.bind("domain/Review_Answers")
+        kept = session.rows("SELECT row_id FROM Review_Answers ORDER BY row_id")
+    assert kept == [("L1-2",), ("L2-1",), ("L2-2",), ("L3-1",)]
 
 
 def test_notes_files_and_deliveries_that_wait(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import html
 import json
 import lzma
 import shutil
 import sqlite3
+import tarfile
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import fastavro
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from c360_assets.privacy import search
@@ -24,6 +28,7 @@ from c360_assets.privacy.work import Work
 
 VALUE = 'Zoë "Z" O\'Quastenberg & Söhne'
 OTHER = "Bo Winterstein"
+MAIL = "ann@example.com"
 
 
 def _plain(path: Path, text: str) -> None:
@@ -51,6 +56,41 @@ def _zip(path: Path, text: str) -> None:
         archive.writestr("inner.csv", text)
 
 
+def _utf16(path: Path, text: str) -> None:
+    path.write_text(f"before {text} after\n{OTHER}\n", "utf-16")
+
+
+def _code_page(path: Path, text: str) -> None:
+    path.write_bytes(f"before {text} after\n{OTHER}\n".encode("cp1250"))
+
+
+def _bzip2(path: Path, text: str) -> None:
+    path.write_bytes(bz2.compress(text.encode()))
+
+
+def _zstd(path: Path, text: str) -> None:
+    with pa.output_stream(str(path), compression="zstd") as file:
+        file.write(f"{text}\n".encode() * 50)
+
+
+def _zip_of_gzip(path: Path, text: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("inner.csv.gz", gzip.compress(text.encode()))
+
+
+def _tar_of_parquet(path: Path, text: str) -> None:
+    _parquet(path.with_name("inner"), text)
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(path.with_name("inner"))
+    path.with_name("inner").unlink()
+
+
+def _avro(path: Path, text: str) -> None:
+    schema = {"type": "record", "name": "r", "fields": [{"name": "name", "type": "string"}]}
+    with path.open("wb") as file:
+        fastavro.writer(file, schema, [{"name": text}, {"name": OTHER}] * 50, codec="deflate")
+
+
 def _parquet(path: Path, text: str) -> None:
     names = [text, OTHER] * 500
     pl.DataFrame({"name": names, "parts": [[name] for name in names]}).write_parquet(path)
@@ -75,10 +115,21 @@ KINDS: dict[str, Callable[[Path, str], None]] = {
     "packed.csv.gz": _gzip,
     "packed.xz": _xz,
     "packed.zip": _zip,
+    "utf16.csv": _utf16,
+    "code_page.csv": _code_page,
+    "packed.bz2": _bzip2,
+    "packed.zst": _zstd,
+    "nested.zip": _zip_of_gzip,
+    "nested.tar.gz": _tar_of_parquet,
+    "table.avro": _avro,
     "table.parquet": _parquet,
     "events.db": _sqlite,
     "kept.duckdb": _duckdb,
 }
+
+
+# A row holds one name: what would stand beside it is another row.
+ROWS = ("table.parquet", "nested.tar.gz")
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -118,6 +169,34 @@ def test_broken_anywhere_is_searched_as_it_stands(tmp_path: Path, name: str) -> 
     assert Searcher([VALUE]).search(broken).finds
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("seven.7z", b"7z\xbc\xaf\x27\x1c" + b"\0" * 40),
+        ("page.pdf", b"%PDF-1.7\n" + b"\0" * 40),
+        ("cut.csv.gz", gzip.compress(b"many rows " * 99)[:-12]),
+        ("deep.gz", gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"")))))),
+    ],
+)
+def test_what_cannot_be_opened_is_told(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    (tmp_path / "beside.csv").write_text("nothing of theirs")
+    searcher = Searcher([VALUE])
+    searched = searcher.search(sorted(tmp_path.iterdir()))
+    assert (searched.finds, searched.unopened) == ([], [path])
+    path.write_bytes(b"replaced by one that is read")
+    assert not searcher.search([path]).unopened
+
+
+def test_utf16_in_which_nothing_could_be_replaced_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_bytes(f"<p>{MAIL}</p>".encode("utf-16-le"))
+    searcher = Searcher([MAIL])
+    assert erase_file(path, Work("R", "delete", "exact", ""), searcher) == "removed"
+    assert not path.exists()
+
+
 def test_found_across_the_parts_that_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +207,7 @@ def test_found_across_the_parts_that_are_read(
         assert Searcher([VALUE]).is_in(path), start
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "table.parquet"])
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in ROWS])
 def test_a_longer_text_of_somebody_else_is_no_find(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     value, other = "ann@example.com", "joann@example.com.tr"

@@ -115,12 +115,12 @@ def test_people_by_exactly_the_segments_that_they_are_in(con: duckdb.DuckDBPyCon
     ]
 
 
-@pytest.mark.parametrize(("day", "people"), [(DAY, 3), (NEXT, 2)])
+@pytest.mark.parametrize(("day", "people"), [(DAY, 3), (NEXT, 2), (None, 2)])
 def test_who_was_in_a_segment_on_a_day(
-    con: duckdb.DuckDBPyConnection, day: date, people: int
+    con: duckdb.DuckDBPyConnection, day: date | None, people: int
 ) -> None:
     found = past(con, "boston", day)
-    assert found.people == people
+    assert (found.day, found.people) == (day or NEXT, people)
     assert [(size["day"], size["people"], size["departed"]) for size in found.sizes] == [
         (DAY, 3, 0),
         (NEXT, 2, 1),
