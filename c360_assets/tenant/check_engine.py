@@ -92,8 +92,9 @@ def _done_here(tenant: Tenant) -> list[str]:
         "campaigns": len(tenant.campaigns),
     }
     counted = [f"{name} ({count})" for name, count in declared.items() if count]
-    shipped = [] if engine.computes_tables else ["the shipped tables of the database"]
-    return [*counted, ", ".join([*shipped, "validations"])]
+    shipped = ["the shipped tables of the database, validations"]
+    compared = ["what validations compare between tables"]
+    return [*counted, *(compared if engine.computes_tables else shipped)]
 
 
 def _check_wait(check: ConfigCheck, wait: str) -> None:
@@ -116,7 +117,7 @@ def _check_machine(check: ConfigCheck, key: str) -> None:
         check.error(FILE, path, f"needs the package {lacking[0]}, which is not installed", EXTRA)
     has_java = shutil.which("java") or os.environ.get("JAVA_HOME")
     if key == "master" and not has_java:
-        remedy = "Debian: apt install openjdk-17-jre-headless"
+        remedy = "Debian: apt install default-jre-headless"
         check.error(FILE, path, "needs Java 17 or later on this machine", remedy)
 
 
