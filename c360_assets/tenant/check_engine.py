@@ -56,7 +56,9 @@ def _who_does_what(check: ConfigCheck) -> str:
     tenant = check.tenant
     here = f"with the same result: {', '.join(_done_here(tenant))}"
     tables = ", ".join(table.name for table in tenant.stitched_tables) or "tables not read here"
-    database = " and computes SQL of tables" if tenant.config.engine.computes_tables else ""
+    database = (
+        " and answers validations and SQL of tables" if tenant.config.engine.computes_tables else ""
+    )
     if reason := _nothing_to_match(check):
         if database:
             return f"Spark matches nothing, as {reason},{database}; the rest is done here, {here}"

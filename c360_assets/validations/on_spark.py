@@ -8,7 +8,8 @@ figures that are declared as one aggregate over the whole table, stay here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,7 +30,7 @@ from c360_assets.validations.compile import (
     rows_by_day,
     value_counts,
 )
-from c360_assets.validations.declarations import Across, Whole
+from c360_assets.validations.declarations import Across, Item, Whole
 from c360_assets.validations.phones import functions_of_contacts, judge_phones
 from c360_assets.validations.reports import applies, reports_for
 from c360_assets.warehouse.cluster_parts import GATHERED, PART, Question
@@ -202,27 +203,26 @@ def _asked(session: Session, answered: pa.Table, sql: str) -> list[tuple[Any, ..
 
 
 def told_of_validations(tenant: Tenant) -> list[Problem]:
-    """A warning with the number of tables whose reports the cluster answers, and with what of them
-    this machine does; none where it answers none."""
-    validated = _figures_here(tenant) if tenant.config.engine.computes_tables else {}
-    if not validated:
+    """A warning with the number of tables whose reports the cluster answers, and with the figures
+    that this machine computes, each with its tables; none where it answers none."""
+    tables = [table for table in tenant.tables if _items(tenant, table)]
+    if not tenant.config.engine.computes_tables or not tables:
         return []
-    message = f"Spark answers the input validations of {counted(len(validated), 'table')}"
-    here = [f"{', '.join(names)} of {table}" for table, names in validated.items() if names]
+    here = Counter(
+        item.name
+        for table in tables
+        for item in _items(tenant, table)
+        if isinstance(item, Across | Whole)
+    )
+    message = f"Spark answers the input validations of {counted(len(tables), 'table')}"
     if here:
-        message += f"; this machine computes what compares tables or whole ones: {'; '.join(here)}"
+        listed = ", ".join(f"{name} of {counted(n, 'table')}" for name, n in sorted(here.items()))
+        message += f"; this machine computes what compares tables or looks at whole ones: {listed}"
     remedy = "docs/spark.md says what runs where"
     return [Problem("warning", "tenant.yaml", message, key="engine.tables", remedy=remedy)]
 
 
-def _figures_here(tenant: Tenant) -> dict[str, Sequence[str]]:
-    """Table with reports -> the figures that this machine computes."""
-    found: dict[str, Sequence[str]] = {}
-    for table in tenant.tables:
-        reports = reports_for(table, tenant.config.extra_validations)
-        items = [
-            item for report in reports for item in report.items if applies(item, table.all_tags)
-        ]
-        if reports:
-            found[table.name] = [i.name for i in items if isinstance(i, Across | Whole)]
-    return found
+def _items(tenant: Tenant, table: SourceTable) -> list[Item]:
+    """The figures of the reports that apply to a table."""
+    reports = reports_for(table, tenant.config.extra_validations)
+    return [item for report in reports for item in report.items if applies(item, table.all_tags)]

@@ -48,7 +48,7 @@ class Asked:
 
     `columns` are those that are read, with their types; `functions` statements that create what
     the SQL calls, `prepare` what is done once the rows are there. Rows are read in `tasks` parts
-    and brought together in as many buckets. `driver`: `versions` of the machine that asks.
+    and brought together in `buckets`. `driver`: `versions` of the machine that asks.
     """
 
     place: DeltaPlace
@@ -59,6 +59,7 @@ class Asked:
     prepare: Callable[[SqlSession], None]
     timezone: str
     tasks: int
+    buckets: int
     driver: Mapping[str, str]
 
 
@@ -93,7 +94,7 @@ def _answers_of_part(asked: Asked, rows: pa.Table) -> Batches:
             if not question.together:
                 yield _sent(name, 0, session.con.sql(question.sql).to_arrow_table())
                 continue
-            bucket = f"(hash({question.key}) % {asked.tasks})::INTEGER AS {BUCKET}"
+            bucket = f"(hash({question.key}) % {asked.buckets})::INTEGER AS {BUCKET}"
             spread = f"SELECT *, {bucket} FROM ({question.sql})"
             session.execute(f"CREATE OR REPLACE TEMP TABLE {SPREAD} AS {spread}")
             numbers = session.rows(f"SELECT DISTINCT {BUCKET} FROM {SPREAD} ORDER BY ALL")

@@ -30,6 +30,8 @@ from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.sql_session import SqlSession
 
+# What each part sends to each bucket has columns of its own: more buckets send more of them.
+ROWS_OF_BUCKET = 500_000
 # Brings what was asked to where the rows are; returns what was sent back.
 Send: TypeAlias = Callable[[Asked], pa.Table]
 
@@ -53,6 +55,7 @@ def asked_of(
         prepare,
         session.timezone,
         1 + state.rows // ROWS_OF_TASK,
+        1 + state.rows // ROWS_OF_BUCKET,
         versions(),
     )
 
@@ -73,7 +76,7 @@ def sent_by_workers(place: ClusterPlace, asked: Asked) -> pa.Table:
     try:
         cluster = place.kept(STAGE)
         with told(STAGE, f"asking {asked.place.uri}"):
-            cluster.session.conf.set("spark.sql.shuffle.partitions", str(asked.tasks))
+            cluster.session.conf.set("spark.sql.shuffle.partitions", str(asked.buckets))
             numbers = cluster.session.range(0, asked.tasks, 1, asked.tasks)
             spread = numbers.mapInArrow(spreading(asked), SENT_DDL)
             by_bucket = spread.groupBy("question", "bucket")

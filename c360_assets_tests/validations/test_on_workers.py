@@ -28,7 +28,7 @@ from c360_assets.warehouse.cluster_parts import Asked, gathering, spreading
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.test_additive import COLUMN, SCHEMA, TAGS
 from c360_assets_tests.validations.test_reports import CASES
-from c360_assets_tests.validations.world import delivered, opened, put, tenant_with
+from c360_assets_tests.validations.world import Tags, delivered, opened, put, tenant_with
 
 NEWEST = date(2026, 1, 10)
 TASKS = 3
@@ -46,7 +46,7 @@ OF_TYPE: dict[str, list[Any]] = {
 
 def in_turn(asked: Asked) -> pa.Table:
     """What a cluster sends that reads a table in parts: each task alone, then each bucket."""
-    asked = replace(asked, tasks=TASKS)
+    asked = replace(asked, tasks=TASKS, buckets=TASKS)
     tasks = pa.RecordBatch.from_pydict({"id": list(range(TASKS))})
     sent = pa.Table.from_batches(spreading(asked)(iter([tasks])))
     gathered = []
@@ -120,12 +120,16 @@ def test_a_worker_with_another_engine_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_of_validations_stays_here_is_told(tmp_path: Path) -> None:
-    tables = {"T": {"mail": ["email"]}, "F": {"d": ["fiscal/calendar-date"]}, "N": {"x": []}}
+    tables: dict[str, Tags] = {
+        "T": {"mail": ["email"]},
+        "F": {"d": ["fiscal/calendar-date"]},
+        "N": {"x": []},
+    }
     tenant = tenant_with(tmp_path, tables)
     assert told_of_validations(tenant) == []
     settings = EngineConfig(type="spark", master="local[1]", tables="shipped")
     config = tenant.config.model_copy(update={"engine": settings})
     (problem,) = told_of_validations(replace(tenant, config=config))
     assert "Spark answers the input validations of 2 tables; this machine" in problem.message
-    assert "exclusive_email_count of T" in problem.message
-    assert "duplicate_day_count, missing_day_count of F" in problem.message
+    assert "exclusive_email_count of 1 table" in problem.message
+    assert "missing_day_count of 1 table" in problem.message
