@@ -104,6 +104,7 @@ def checked_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
     from c360_assets.ingest.custom_tables import check_sql as check_custom_tables
     from c360_assets.segments.check import check_segments
     from c360_assets.segments.check_campaigns import check_campaigns
+    from c360_assets.validations.on_spark import told_of_validations
 
     known_id = _known_id(root)
     files = read_files(root, known_id)
@@ -116,6 +117,7 @@ def checked_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
         readable = _without_broken_tables(tenant, files.unread, problems)
         problems += check_custom_tables(readable)
         problems += told_of_custom_tables(readable)
+        problems += told_of_validations(readable)
     if not any(_hides_database(problem) for problem in problems):
         problems += check_database(tenant, [check_segments, check_campaigns])
     elif not files.unread.nameless:

@@ -56,7 +56,9 @@ def _who_does_what(check: ConfigCheck) -> str:
     tenant = check.tenant
     here = f"with the same result: {', '.join(_done_here(tenant))}"
     tables = ", ".join(table.name for table in tenant.stitched_tables) or "tables not read here"
-    database = " and computes SQL of tables" if tenant.config.engine.computes_tables else ""
+    database = (
+        " and answers validations and SQL of tables" if tenant.config.engine.computes_tables else ""
+    )
     if reason := _nothing_to_match(check):
         if database:
             return f"Spark matches nothing, as {reason},{database}; the rest is done here, {here}"
@@ -92,8 +94,9 @@ def _done_here(tenant: Tenant) -> list[str]:
         "campaigns": len(tenant.campaigns),
     }
     counted = [f"{name} ({count})" for name, count in declared.items() if count]
-    shipped = [] if engine.computes_tables else ["the shipped tables of the database"]
-    return [*counted, ", ".join([*shipped, "validations"])]
+    shipped = ["the shipped tables of the database, validations"]
+    compared = ["what validations compare between tables"]
+    return [*counted, *(compared if engine.computes_tables else shipped)]
 
 
 def _check_wait(check: ConfigCheck, wait: str) -> None:
@@ -116,7 +119,7 @@ def _check_machine(check: ConfigCheck, key: str) -> None:
         check.error(FILE, path, f"needs the package {lacking[0]}, which is not installed", EXTRA)
     has_java = shutil.which("java") or os.environ.get("JAVA_HOME")
     if key == "master" and not has_java:
-        remedy = "Debian: apt install openjdk-17-jre-headless"
+        remedy = "Debian: apt install default-jre-headless"
         check.error(FILE, path, "needs Java 17 or later on this machine", remedy)
 
 

@@ -17,9 +17,10 @@ class EngineConfig(Strict):
     """`local` is this machine. `spark` is a cluster: `master` starts a classic session on one
     (`local[2]`, `spark://host:7077`), `remote` goes through Spark Connect (`sc://host:15002`).
     `wait`: a duration, after which a run fails whose tasks no worker of the cluster takes up.
-    `tables`: which tables the cluster computes too: `none`, the `shipped` ones of the database, or
-    `all`, those of the tenant's own SQL and custom domain tables too; workers must then find the
-    warehouse in a bucket, or by the same path as this machine.
+    `tables`: which tables the cluster computes too: `none`, the `shipped` ones, which are those of
+    the database and of input validations, or `all`, those of the tenant's own SQL and custom domain
+    tables too; workers must then find the warehouse in a bucket, or by the same path as this
+    machine.
 
     The tables are the same on every engine, so that a change of it makes nothing anew.
     """
@@ -32,7 +33,7 @@ class EngineConfig(Strict):
 
     @property
     def computes_tables(self) -> bool:
-        """Whether a cluster computes SQL of tables."""
+        """Whether a cluster computes SQL of tables, and answers input validations."""
         return self.type == "spark" and self.tables != "none"
 
     @property

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from c360_assets.validations.declarations import (
@@ -44,8 +45,33 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Groups:
+    """A question to rows in groups.
+
+    `rows` is a SELECT from `{source}`; those of one `key` are a group, of which `each` is computed
+    and which is left out unless it is `having`; `answers` are aggregates over the groups.
+    """
+
+    rows: str
+    key: str
+    each: str
+    answers: str
+    having: str = "TRUE"
+
+    def sql(self) -> str:
+        """The whole question, over `{source}`."""
+        return self.over(f"({self.rows})")
+
+    def over(self, rows: str) -> str:
+        """The question over a FROM item that has `rows`, all of each group."""
+        groups = f"SELECT {self.each} FROM {rows} GROUP BY {self.key} HAVING {self.having}"
+        return f"SELECT {self.answers} FROM ({groups})"
+
+
+@dataclass(frozen=True)
 class Figure:
-    """One figure of one report: `part` as it is, or in percent of `of`. A `text` is no number."""
+    """One figure of one report: `part` as it is, or in percent of `of`. A `text` is no number: of
+    two numbers of orders it is a word."""
 
     report: Report
     name: str
@@ -60,8 +86,9 @@ class Figure:
 class Scans:
     """The questions to one table, and how figures are put together from the answers.
 
-    `grains` are scan -> expression -> alias, `inner` expressions over one order -> alias, and
-    `whole_queries` scans that are a query of their own.
+    `grains` are scan -> expression -> alias, `inner` expressions over one order -> alias,
+    `different` (value, test) -> alias of those of the scan `whole` that count different values, and
+    `keys` scans of keys that must not repeat.
     """
 
     shape: Relation
@@ -70,7 +97,8 @@ class Scans:
     grains: dict[str, dict[str, str]] = field(default_factory=dict)
     inner: dict[str, str] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
-    whole_queries: dict[str, str] = field(default_factory=dict)
+    different: dict[tuple[str, str], str] = field(default_factory=dict)
+    keys: dict[str, Groups] = field(default_factory=dict)
 
     def ask(self, grain: str, sql: str) -> Place:
         sql = filled(sql, self.context)
@@ -80,6 +108,13 @@ class Scans:
     def records(self) -> Place:
         """How many rows the table has."""
         return self.ask("rows", RECORDS)
+
+    def ask_different(self, value: str, present: str) -> Place:
+        """How many different values the rows have for which the test is true."""
+        value, present = filled(value, self.context), filled(present, self.context)
+        place = self.ask("whole", f"count(DISTINCT {value}) FILTER ({present})")
+        self.different[value, present] = place.alias
+        return place
 
     def per_order(self, sql: str) -> str:
         """The alias of an aggregate over the rows of one order."""
@@ -167,12 +202,11 @@ def _orders_figures(scans: Scans, report: Report, item: Orders) -> Iterator[Figu
 
 
 def _ratio_figures(scans: Scans, report: Report, item: Ratio) -> Iterator[Figure]:
-    part = f"count(*) FILTER ({scans.per_order(item.part)})"
-    whole = f"count(*) FILTER ({scans.per_order(item.whole)})"
-    high, low = map(quote_literal, item.words)
-    word = f"CASE WHEN {part} >= {item.least} * {whole} THEN {high} ELSE {low} END"
-    place = scans.ask("orders", f"CASE WHEN {whole} > 0 THEN {word} END")
-    yield Figure(report, item.name, item, place, text=True)
+    part, whole = (
+        scans.ask("orders", f"count(*) FILTER ({scans.per_order(test)})")
+        for test in (item.part, item.whole)
+    )
+    yield Figure(report, item.name, item, part, whole, text=True)
 
 
 def _listing_figures(scans: Scans, report: Report, item: Listing) -> Iterator[Figure]:
@@ -185,7 +219,7 @@ def _listing_figures(scans: Scans, report: Report, item: Listing) -> Iterator[Fi
 
 def _keys_figures(scans: Scans, report: Report, item: Keys) -> Iterator[Figure]:
     grain = f"keys {item.name}"
-    scans.whole_queries[grain] = _repeated(scans.shape, item)
+    scans.keys[grain] = _repeated(scans.shape, item)
     yield Figure(report, item.name, item, Place(grain, "m0"), finding=item.finding)
 
 
@@ -254,12 +288,10 @@ def _unique(scans: Scans, item: Unique) -> Place:
     if _is_listed(scans, item.column):
         return scans.ask(f"list {item.column}", "(SELECT count(*) FROM listed)")
     if names is None:
-        present = f"NOT {item.column}_missing"
-        return scans.ask("whole", f"count(DISTINCT {item.column}) FILTER ({present})")
+        return scans.ask_different(item.column, f"NOT {item.column}_missing")
     if len(names) == 1:
         value = comparable(item.column, names[0])
-        present = f"NOT {names[0]}_missing AND {value} <> ''"
-        return scans.ask("whole", f"count(DISTINCT {value}) FILTER ({present})")
+        return scans.ask_different(value, f"NOT {names[0]}_missing AND {value} <> ''")
     return scans.ask(f"values {item.column}", "count(DISTINCT value)")
 
 
@@ -288,7 +320,7 @@ def _listing(item: Listing) -> str:
     )
 
 
-def _repeated(shape: Relation, item: Keys) -> str:
+def _repeated(shape: Relation, item: Keys) -> Groups:
     """How many keys fulfil the condition.
 
     Rows are grouped by two hashes of the key, 128 bits, instead of the key itself, which would have
@@ -297,8 +329,8 @@ def _repeated(shape: Relation, item: Keys) -> str:
     key = [*item.key, *(name for name in item.optional if name in shape.columns)]
     hashes = f"hash({', '.join(key)}), hash({', '.join(reversed(key))}, 1)"
     inner = shape.sql("{source}", [*key, item.where, item.having])
-    groups = f"SELECT 1 FROM ({inner}) WHERE {item.where} GROUP BY {hashes} HAVING {item.having}"
-    return f"SELECT count(*) AS m0 FROM ({groups})"
+    rows = f"SELECT * FROM ({inner}) WHERE {item.where}"
+    return Groups(rows, hashes, "1", "count(*) AS m0", item.having)
 
 
 def queries(scans: Scans, source: str) -> dict[str, str]:
@@ -311,18 +343,17 @@ def queries(scans: Scans, source: str) -> dict[str, str]:
         kind, _, column = grain.partition(" ")
         answers_sql = _aliased(expressions)
         if kind == "rows":
-            by_grain[grain] = _query_by_day(scans.shape, source, expressions)
+            by_grain[grain] = rows_by_day(scans, source)
         elif kind == "orders":
-            by_grain[grain] = f"SELECT {answers_sql} FROM ({_orders(scans, source)})"
+            by_grain[grain] = orders(scans).sql().replace("{source}", source)
         elif kind == "values":
-            by_grain[grain] = f"SELECT {answers_sql} FROM ({_values(scans.shape, source, column)})"
+            by_grain[grain] = f"SELECT {answers_sql} FROM ({all_values(scans, source, column)})"
         elif kind == "list":
-            listed = _value_counts(scans.shape, source, column)
-            by_grain[grain] = f"WITH listed AS MATERIALIZED ({listed}) SELECT {answers_sql}"
+            by_grain[grain] = listings(scans, grain, value_counts(scans, source, column))
         else:
             by_grain[grain] = f"SELECT {answers_sql} FROM ({scans.shape.sql(source, expressions)})"
-    for grain, sql in scans.whole_queries.items():
-        by_grain[grain] = sql.replace("{source}", source)
+    for grain, groups in scans.keys.items():
+        by_grain[grain] = groups.sql().replace("{source}", source)
     return {grain: filled(sql, scans.context) for grain, sql in by_grain.items()}
 
 
@@ -330,35 +361,44 @@ def _aliased(expressions: Mapping[str, str]) -> str:
     return ", ".join(f"{sql} AS {alias}" for sql, alias in expressions.items())
 
 
-def _query_by_day(shape: Relation, source: str, expressions: Mapping[str, str]) -> str:
-    day, _ = day_sql(shape)
-    inner = shape.sql(source, expressions, [f"{day} AS day"])
+def rows_by_day(scans: Scans, source: str) -> str:
+    """The scan `rows`: what adds up, by day."""
+    expressions = scans.grains["rows"]
+    day, _ = day_sql(scans.shape)
+    inner = scans.shape.sql(source, expressions, [f"{day} AS day"])
     answers_sql = _aliased(expressions)
     return f"SELECT day, {answers_sql} FROM ({inner}) GROUP BY day ORDER BY day NULLS FIRST"
 
 
-def _orders(scans: Scans, source: str) -> str:
-    """One row per order, with what is asked of its rows."""
-    inner = scans.shape.sql(source, [*scans.inner, "order_id order_id_missing"])
-    answers_sql = _aliased(scans.inner)
-    return f"SELECT {answers_sql} FROM ({inner}) WHERE NOT order_id_missing GROUP BY order_id"
+def orders(scans: Scans) -> Groups:
+    """The scan `orders`: what is asked of the rows of an order, and of all orders."""
+    inner = scans.shape.sql("{source}", [*scans.inner, "order_id order_id_missing"])
+    rows = f"SELECT * FROM ({inner}) WHERE NOT order_id_missing"
+    return Groups(rows, "order_id", _aliased(scans.inner), _aliased(scans.grains["orders"]))
 
 
-def _values(shape: Relation, source: str, tag: str) -> str:
-    """The values of all columns with the tag, one below the other."""
+def all_values(scans: Scans, source: str, tag: str) -> str:
+    """The column `value`: those of all columns with the tag, one below the other."""
     selects = []
-    for name in shape.values[tag]:
+    for name in scans.shape.values[tag]:
         value = comparable(tag, name)
-        inner = shape.sql(source, [value, f"{name}_missing"])
+        inner = scans.shape.sql(source, [value, f"{name}_missing"])
         present = f"NOT {name}_missing AND {value} <> ''"
         selects.append(f"SELECT {value} AS value FROM ({inner}) WHERE {present}")
     return " UNION ALL ".join(selects)
 
 
-def _value_counts(shape: Relation, source: str, column: str) -> str:
-    inner = shape.sql(source, [column, f"{column}_missing"])
+def value_counts(scans: Scans, source: str, column: str) -> str:
+    """`value`, `n`: the different values of a text column with their rows."""
+    inner = scans.shape.sql(source, [column, f"{column}_missing"])
     values = f"SELECT {column} AS value, count(*) AS n FROM ({inner})"
     return f"{values} WHERE NOT {column}_missing GROUP BY ALL"
+
+
+def listings(scans: Scans, grain: str, counts: str) -> str:
+    """What a scan `list …` asks of the counts of values."""
+    answers_sql = _aliased(scans.grains[grain])
+    return f"WITH listed AS MATERIALIZED ({counts}) SELECT {answers_sql}"
 
 
 Answers = Mapping[str, Mapping[str, Any]]
@@ -369,7 +409,16 @@ def value_of(figure: Figure, answers: Answers) -> Any:
     part = answers[figure.part.grain].get(figure.part.alias)
     if figure.of is None or part is None:
         return part
-    return pct(part, answers[figure.of.grain].get(figure.of.alias))
+    whole = answers[figure.of.grain].get(figure.of.alias)
+    return _word(figure.item, part, whole) if isinstance(figure.item, Ratio) else pct(part, whole)
+
+
+def _word(item: Ratio, part: Any, whole: Any) -> str | None:
+    """The word for this share; None of nothing."""
+    if not whole:
+        return None
+    high, low = item.words
+    return high if part >= Decimal(str(item.least)) * whole else low
 
 
 def pct(part: Any, whole: Any) -> float | None:

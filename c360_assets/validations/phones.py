@@ -8,6 +8,7 @@ each row. Form is `semantics.validity`'s.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -15,35 +16,39 @@ import polars as pl
 from c360_assets.semantics.phone_plans import home_plan, phone_plan_macros
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql_session import SqlSession
 
 PLANS = ("nanp", "any")
 INVALID = "_c360_invalid_phones"
 
 
-def prepare_functions(session: Session, tenant: Tenant) -> None:
-    """Give the session the functions that conditions on contacts use.
+def functions_of_contacts(tenant: Tenant) -> tuple[str, ...]:
+    """The statements that create the functions which conditions on contacts use.
 
     `phone_as_compared` is what reports compare: of a number and its digits.
     """
     plan = home_plan(tenant.home)
     compared = "right(digits, 10)" if plan is None else "coalesce(phone_compared(v), '')"
-    for statement in (
+    return (
         *VALIDITY_MACROS,
         *phone_plan_macros(plan),
         f"CREATE OR REPLACE TEMP MACRO phone_as_compared(v, digits) AS {compared}",
-    ):
+    )
+
+
+def prepare_functions(session: SqlSession, tenant: Tenant) -> None:
+    """Give the session the functions that conditions on contacts use."""
+    for statement in functions_of_contacts(tenant):
         session.execute(statement)
 
 
-def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
-    """Teach `phone_valid` the tenant's numbering plan for the numbers of the SELECTs `values`.
+def judge_phones(session: SqlSession, region: str, values: Sequence[str]) -> None:
+    """Teach `phone_valid` the numbering plan of a region for the numbers of the SELECTs `values`.
 
     Each SELECT is of one text column. Replaces the session's macro by one that also looks into the
     list of numbers that the plan does not have. Nothing to do for the plans that the macro knows
     itself.
     """
-    region = tenant.phone_region
     if region in PLANS or not values:
         return
     _write_invalid_numbers(session, region, values)
@@ -64,7 +69,7 @@ def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
     )
 
 
-def _write_invalid_numbers(session: Session, region: str, values: list[str]) -> None:
+def _write_invalid_numbers(session: SqlSession, region: str, values: Sequence[str]) -> None:
     """Keep the possible numbers that are in no plan as a temporary table."""
     session.execute(f"DROP TABLE IF EXISTS temp.{INVALID}")
     possible = "phone_valid(v, 'any') AND coalesce(phone_digits(v), '') <> ''"

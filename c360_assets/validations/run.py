@@ -19,20 +19,20 @@ import polars as pl
 
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.tenant.remembered import once_per_tenant
+from c360_assets.validations.asking import AnswerRows, Ask, ask_here
 from c360_assets.validations.compile import (
     Answers,
     Figure,
     Scans,
     added,
     compile_reports,
-    queries,
     value_of,
 )
 from c360_assets.validations.declarations import Loaded, Report
 from c360_assets.validations.findings import item_of
 from c360_assets.validations.load_log import load_log
-from c360_assets.validations.phones import judge_phones, prepare_functions
-from c360_assets.validations.relation import Relation, relation
+from c360_assets.validations.on_spark import ask_of
+from c360_assets.validations.relation import relation
 from c360_assets.validations.reports import reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.ledger import session_ledger
@@ -75,7 +75,6 @@ Answer = Mapping[str, Any]  # name of a measure -> its value
 TREND_DAYS = 30
 MOST_DAYS = 100_000  # since 1970
 EPOCH = date(1970, 1, 1)
-SOURCE = "_c360_validated"
 NEWEST = "{newest}"  # what stands for the newest delivery day in a declared condition
 DATED = "dated"  # figure of a table's reports: what their dated answers are
 
@@ -140,6 +139,7 @@ class TableReports(Recipe):
         self.table = table
         self.reports = reports_of(tenant, table)
         self.dated = _dated(self.reports)
+        self._ask = ask_of(tenant)
         self._dated_digests: dict[str, str] = {}
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
@@ -159,7 +159,7 @@ class TableReports(Recipe):
         )
 
     def build(self, session: Session, run: RunContext) -> Built:
-        figures = table_figures(session, self.tenant, self.table)
+        figures = table_figures(session, self.tenant, self.table, self._ask)
         findings = figures.filter(pl.col("is_finding")).height
         session.write(
             self.tables[0],
@@ -216,11 +216,9 @@ class TableReports(Recipe):
         state = session.state(table.asset)
         if state is None:
             return None
-        prepare_functions(session, self.tenant)
-        session.bind(table.asset, SOURCE)
         context = context_of(self.tenant, newest_day(session, self.tenant))
         scans = compile_reports(self.dated, relation(table, state.columns), context)
-        return _answers(session, scans)
+        return _answers(scans, self._ask(session, self.tenant, table, scans))
 
 
 def _dated(reports: Sequence[Report]) -> list[Report]:
@@ -238,20 +236,19 @@ def table_report_recipes(tenant: Tenant) -> list[TableReports]:
     return [TableReports(tenant, table) for table in report_tables(tenant)]
 
 
-def table_figures(session: Session, tenant: Tenant, table: SourceTable) -> pl.DataFrame:
+def table_figures(
+    session: Session, tenant: Tenant, table: SourceTable, ask: Ask = ask_here
+) -> pl.DataFrame:
     """Every figure of every report that applies to `table`, as it is in this session.
 
-    Columns are those of `RESULT`.
+    Columns are those of `RESULT`. `ask` answers the scans; whoever does, figures are the same.
     """
-    prepare_functions(session, tenant)
     state = session.state(table.asset)
     shape = relation(table, state.columns if state else None)
-    session.bind(table.asset, SOURCE)
-    judge_phones(session, tenant, _phones_sql(shape))
     reports = reports_of(tenant, table)
     context = context_of(tenant, newest_day(session, tenant))
     scans = compile_reports(reports, shape, context)
-    answers, days = _answers(session, scans)
+    answers, days = _answers(scans, ask(session, tenant, table, scans))
     rows = _figure_rows(scans, table, answers)
     rows += _load_rows(reports, table, load_log(session, tenant, table))
     for day, answer in days:
@@ -267,14 +264,6 @@ def _held_to_plan(row: FigureRow, region: str) -> FigureRow:
         return row
     _, item = item_of(row.report_id, row.metric)
     return replace(row, is_finding=item.plan in ("", region))
-
-
-def _phones_sql(shape: Relation) -> list[str]:
-    """SELECTs of one text column each: all values that may be phone numbers."""
-    columns = [*shape.values.get("phone", [])]
-    if "request_phone" in shape.columns:
-        columns.append("request_phone")
-    return [f"SELECT {shape.columns[name]} FROM {SOURCE}" for name in columns]
 
 
 def _figure_rows(scans: Scans, table: SourceTable, answers: Answers) -> list[FigureRow]:
@@ -315,19 +304,19 @@ def _load_rows(
     return rows
 
 
-def _answers(session: Session, scans: Scans) -> tuple[dict[str, Answer], list[tuple[date, Answer]]]:
+def _answers(
+    scans: Scans, answered: AnswerRows
+) -> tuple[dict[str, Answer], list[tuple[date, Answer]]]:
     """The answers of all scans by grain, and those of the scan `rows` for the newest days."""
     answers: dict[str, Answer] = {}
     days: list[tuple[date, Answer]] = []
-    for grain, sql in queries(scans, SOURCE).items():
+    for grain, found in answered.items():
         names = _names(scans, grain)
         if grain != "rows":
-            (values,) = session.rows(sql)
+            (values,) = found
             answers[grain] = dict(zip(names, values, strict=True))
             continue
-        by_day = [
-            (day, dict(zip(names, values, strict=True))) for day, *values in session.rows(sql)
-        ]
+        by_day = [(day, dict(zip(names, values, strict=True))) for day, *values in found]
         totals = added([answer for _, answer in by_day])
         answers[grain] = {**dict.fromkeys(names, 0), **totals}
         days = _newest_days(by_day)

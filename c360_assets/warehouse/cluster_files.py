@@ -42,7 +42,7 @@ def reading(
     def on_batches(batches: Batches) -> Batches:
         for batch in batches:
             for number in batch.column("id").to_pylist():
-                with _valueless(f"reading {place.uri}"):
+                with valueless(f"reading {place.uri}", UNSEEN):
                     yield from _rows_of_task(place, version, columns, read, (number, tasks))
 
     return on_batches
@@ -55,19 +55,39 @@ def _rows_of_task(
     read: Sequence[str],
     share: tuple[int, int],
 ) -> Batches:
+    stored, batches = _batches_of_task(place, version, read, share)
+    types = {column: stored.field(column).type for column in columns}
+    for batch in batches:
+        values = [
+            batch.column(column) if column in read else pa.nulls(batch.num_rows, type_)
+            for column, type_ in types.items()
+        ]
+        yield pa.RecordBatch.from_arrays(values, names=list(columns))
+
+
+def rows_of_task(
+    place: DeltaPlace, version: int, read: Sequence[str], share: tuple[int, int]
+) -> pa.Table:
+    """The columns `read` of the rows of one task: its `share` is (number, number of tasks)."""
+    stored, batches = _batches_of_task(place, version, read, share)
+    return pa.Table.from_batches(batches, pa.schema([stored.field(column) for column in read]))
+
+
+def _batches_of_task(
+    place: DeltaPlace, version: int, read: Sequence[str], share: tuple[int, int]
+) -> tuple[pa.Schema, Batches]:
+    """The types of all columns of the table, and the columns `read` of the rows of a task."""
     number, tasks = share
     stored = place.open(version).to_pyarrow_dataset()
     groups = [
         group for fragment in stored.get_fragments() for group in fragment.split_by_row_group()
     ]
-    types = {column: stored.schema.field(column).type for column in columns}
-    for group in groups[number::tasks]:
-        for batch in group.to_batches(schema=stored.schema, columns=list(read)):
-            values = [
-                batch.column(column) if column in read else pa.nulls(batch.num_rows, type_)
-                for column, type_ in types.items()
-            ]
-            yield pa.RecordBatch.from_arrays(values, names=list(columns))
+    batches = (
+        batch
+        for group in groups[number::tasks]
+        for batch in group.to_batches(schema=stored.schema, columns=list(read))
+    )
+    return stored.schema, batches
 
 
 def writing(place: DeltaPlace) -> Callable[[Batches], Batches]:
@@ -75,7 +95,7 @@ def writing(place: DeltaPlace) -> Callable[[Batches], Batches]:
     version: its name and number of rows. What failed half-way is for `tidy`."""
 
     def on_batches(batches: Batches) -> Batches:
-        with _valueless(f"writing to {place.uri}"):
+        with valueless(f"writing to {place.uri}", UNSEEN):
             yield from _written(place, batches)
 
     return on_batches
@@ -101,11 +121,12 @@ def _written(place: DeltaPlace, batches: Batches) -> Batches:
 
 
 @contextmanager
-def _valueless(doing: str) -> Iterator[None]:
+def valueless(doing: str, hint: str = "") -> Iterator[None]:
     """What is raised inside the block as a C360Error, whose text has no value of a row."""
+    begin = f"{STAGE}: {hint}: {doing} failed" if hint else f"{STAGE}: {doing} failed"
     try:
         yield
     except C360Error as error:
-        raise C360Error(f"{STAGE}: {UNSEEN}: {doing} failed: {error}") from None
+        raise C360Error(f"{begin}: {error}") from None
     except Exception as error:
-        raise C360Error(f"{STAGE}: {UNSEEN}: {doing} failed ({type(error).__name__})") from None
+        raise C360Error(f"{begin} ({type(error).__name__})") from None

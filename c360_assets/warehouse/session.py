@@ -7,7 +7,7 @@ take a `Session`; they never open a connection. What tables mean belongs to the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +28,12 @@ from c360_assets.warehouse.delta import (
     write_file,
 )
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
-from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.files import private_folder as private_folder
 from c360_assets.warehouse.files import working_folder
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.readers import reading
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql_session import SqlSession
 from c360_assets.warehouse.storage import BucketStorage, Storage, storage_of
 
 
@@ -121,7 +121,7 @@ class Warehouse:
         return commit(table, self.storage.delta(table), file, rows, run_id)
 
 
-class Session:
+class Session(SqlSession):
     """SQL over a warehouse in one DuckDB connection, whose `TimeZone` is the tenant's."""
 
     def __init__(
@@ -131,13 +131,10 @@ class Session:
         timezone: str = "UTC",
         run_id: str = "",
     ) -> None:
-        self.con = con
+        super().__init__(con, timezone)
         self.warehouse = warehouse
-        self.timezone = timezone
         self.run_id = run_id
         self.pending: dict[str, TableState] = {}
-        make_safe(con)
-        con.execute(f"SET TimeZone = {quote_literal(timezone)}")
 
     @contextmanager
     def beside(self) -> Iterator[Session]:
@@ -150,22 +147,6 @@ class Session:
             other = Session(con, self.warehouse, self.timezone, self.run_id)
             other.pending = self.pending
             yield other
-
-    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
-        """Run a statement for its effect."""
-        self.con.execute(sql, list(params)).fetchall()
-
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query that returns few."""
-        return self.con.execute(sql, list(params)).fetchall()
-
-    def frame(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
-        """A query's result as a Polars frame."""
-        return self.con.sql(sql, params=list(params) or None).pl()
-
-    def register(self, name: str, frame: pl.DataFrame | pa.Table) -> None:
-        """Give SQL of this session the name `name` for a frame (no copy)."""
-        self.con.register(name, frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame)
 
     def state(self, table: str) -> TableState | None:
         """What this session sees: its own uncommitted write, else the manifest's version."""

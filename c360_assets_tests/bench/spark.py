@@ -276,7 +276,7 @@ def lacking() -> str | None:
     if find_spec("pyspark") is None:
         return "needs the extra spark: pip install 'c360-assets[spark]'"
     if shutil.which("java") is None:
-        return "needs Java 17 (Debian: apt install openjdk-17-jre-headless)"
+        return "needs Java 17 (Debian: apt install default-jre-headless)"
     if not PROC.exists():
         return "needs Linux: the memory of other processes is read from /proc"
     return None

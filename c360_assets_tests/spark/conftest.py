@@ -37,7 +37,7 @@ def jvm_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
     )
     if shutil.which("java") is None:
-        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+        pytest.skip("needs Java 17 (Debian: apt install default-jre-headless)")
     yield tmp_path_factory.mktemp("spark")
     from pyspark.sql import SparkSession
 

@@ -28,7 +28,7 @@ def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
         "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
     )
     if shutil.which("java") is None or not PROC.exists():
-        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless), and Linux")
+        pytest.skip("needs Java 17 (Debian: apt install default-jre-headless), and Linux")
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
 
 

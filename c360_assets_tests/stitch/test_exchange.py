@@ -96,6 +96,15 @@ def test_buckets_change_nothing_about_a_tenant_with_a_kept_model() -> None:
     assert_equal(kept, bucketed)
 
 
+def test_one_surname_and_one_city_of_all_records_change_nothing() -> None:
+    hot = {"surname": "Nguyen", "city": "Town", "postal": "12345"}
+    frame = tenant(60, 7).with_columns(pl.lit(value).alias(name) for name, value in hot.items())
+    with duckdb.connect() as con:
+        expected = resolve(frame, con=con)
+        assert_equal(expected, resolve(frame, con=con, exchange=InProcess(con, 16)))
+    assert expected.pairs.height
+
+
 def landed(persons: int, seed: int) -> pl.DataFrame:
     """Records with all that preprocessing finds by counting: an e-mail and a till's number that
     many people hold, a card that strangers share, and a company that is the e-mail again. Some are
