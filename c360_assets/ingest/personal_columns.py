@@ -7,6 +7,7 @@ feeds often carry none. What is done with rows belongs to `forgotten` here and t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,6 +23,9 @@ REQUESTS = "compliance/request-"
 CONTACTS: tuple[Literal["email", "phone"], ...] = ("email", "phone")
 HASHED_KEYS = (FOREIGN_KEY, "sk-")
 KEYED = "key"  # the kind under which foreign keys and the like are hashed
+# Tags of each column, of each table by its physical name.
+TableTags = dict[str, dict[str, set[str]]]
+KeyColumn = tuple[str, str, str]  # physical name, column, tag
 
 
 @dataclass(frozen=True)
@@ -68,36 +72,55 @@ def request_tables(tenant: Tenant) -> list[SourceTable]:
 def meanings(tenant: Tenant) -> dict[str, Meaning]:
     """Physical name -> what is personal in the table, of every feed and custom table."""
     tables = {table.physical: table for table in tenant.tables}
-    tags = {
+    tags: TableTags = {
         name: {column: set(own) for column, own in table.tags.items()}
         for name, table in tables.items()
     }
     of_customers = {table.physical for table in tenant.stitched_tables}
-    keys = {
-        (name, column, tag)
-        for name, own in tags.items()
-        for column, of_column in own.items()
-        for tag in of_column
-    }
+    whole_keys = _keys_as_tagged(tags)
     # The last in the order reads the others, so that a tag walks back through several tables.
     for custom in reversed(ordered(tenant)):
-        for column, origins in lineage(tenant, custom).items():
-            inherited = tags[custom.physical].get(column, set())
-            for source, source_column in origins:
-                # One of several columns that a key is made of is no key: others have its values.
-                if sum(other == source for other, _ in origins) == 1:
-                    keys |= {(source, source_column, tag) for tag in inherited}
-                if source in tags:
-                    tags[source].setdefault(source_column, set()).update(inherited)
-                    if custom.physical in of_customers and _is_who(inherited):
-                        of_customers.add(source)
+        _hand_back(tenant, custom, tags, of_customers, whole_keys)
     found = {
-        name: _meaning(tenant, table, tags[name], name in of_customers, keys)
+        name: _meaning(tenant, table, tags[name], name in of_customers, whole_keys)
         for name, table in tables.items()
     }
     for custom in tenant.custom_tables:
         _add_computed_keys(tenant, custom, found)
     return found
+
+
+def _keys_as_tagged(tags: TableTags) -> set[KeyColumn]:
+    """Every tagged column: as it is tagged itself, it holds whole keys."""
+    keys: set[KeyColumn] = set()
+    for name, columns in tags.items():
+        for column, own in columns.items():
+            keys |= {(name, column, tag) for tag in own}
+    return keys
+
+
+def _hand_back(
+    tenant: Tenant,
+    custom: CustomTable,
+    tags: TableTags,
+    of_customers: set[str],
+    whole_keys: set[KeyColumn],
+) -> None:
+    """Give the tags of a custom table to the columns that it is computed from; what records of
+    people are computed from is of people too."""
+    for column, origins in lineage(tenant, custom).items():
+        inherited = tags[custom.physical].get(column, set())
+        says_who = custom.physical in of_customers and _is_who(inherited)
+        columns_of_source = Counter(source for source, _ in origins)
+        for source, source_column in origins:
+            # One of several columns that a key is made of is no key: others have its values.
+            if columns_of_source[source] == 1:
+                whole_keys |= {(source, source_column, tag) for tag in inherited}
+            if source not in tags:
+                continue
+            tags[source].setdefault(source_column, set()).update(inherited)
+            if says_who:
+                of_customers.add(source)
 
 
 def _add_computed_keys(tenant: Tenant, custom: CustomTable, found: Mapping[str, Meaning]) -> None:
@@ -120,12 +143,9 @@ def _meaning(
     table: SourceTable,
     tags: Mapping[str, set[str]],
     is_of_customers: bool,
-    whole_keys: Collection[tuple[str, str, str]],
+    whole_keys: Collection[KeyColumn],
 ) -> Meaning:
-    contacts: dict[str, list[str]] = {
-        kind: [column for column, own in tags.items() if any(_is(kind, tag) for tag in own)]
-        for kind in CONTACTS
-    }
+    contacts: dict[str, list[str]] = {kind: _columns_of_kind(kind, tags) for kind in CONTACTS}
     # A key that is an address says who somebody is, like a foreign key.
     keys = [column for column in contacts["email"] if column in table.primary_key]
     hashed = {
@@ -147,14 +167,18 @@ def _meaning(
     return Meaning(
         table,
         frozen,
-        contacts,
-        blanked,
-        hashed,
-        whole,
-        foreign_keys,
-        is_of_customers,
-        bool(marked),
+        contacts=contacts,
+        blanked=blanked,
+        hashed=hashed,
+        whole=whole,
+        foreign_keys=foreign_keys,
+        is_of_customers=is_of_customers,
+        is_marked=bool(marked),
     )
+
+
+def _columns_of_kind(kind: str, tags: Mapping[str, set[str]]) -> list[str]:
+    return [column for column, own in tags.items() if any(_is(kind, tag) for tag in own)]
 
 
 def _is_who(tags: set[str]) -> bool:

@@ -63,6 +63,7 @@ def people(root: Path, comparison: str) -> set[str]:
     return {who for (who,) in rows}
 
 
+@pytest.mark.long  # past days in one run, and a Stitch that waits for all, are of `test_sensors`
 def test_a_late_source_joins_with_its_past_days(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

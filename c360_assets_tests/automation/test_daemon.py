@@ -31,6 +31,8 @@ from c360_assets_tests.automation.tenants import (
 from c360_assets_tests.day.command import end_group
 
 ALLOWED = 400
+# What the sensors ask for day by day is of `test_month`, that the daemon runs of `test_ui`.
+pytestmark = pytest.mark.long
 EVERY_MINUTE = "activation: {cron: '* * * * *'}"
 
 

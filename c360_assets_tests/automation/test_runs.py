@@ -260,7 +260,7 @@ def asset(name, work):
 def query():
     slow = "SELECT count(DISTINCT hash(i)) FROM range(20_000_000) t(i)"
     while True:
-        duckdb.connect().execute(slow).fetchall()
+        duckdb.connect(config={"threads": 1}).execute(slow).fetchall()
 
 jobs = [dg.define_asset_job(name, name) for name in ("query", "sleep")]
 jobs.append(dg.define_asset_job("both", ["query", "sleep"]))

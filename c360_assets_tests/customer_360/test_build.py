@@ -886,24 +886,24 @@ def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(
     assert dict(found) == {"Id": False, "One": False, **personal}
 
 
-@pytest.mark.parametrize(("written", "named"), [("one", "ONE"), ("ONE", "ONE"), ("ONE", "one")])
 def test_a_promise_that_blocks_is_known_whatever_case_its_column_is_written_in(
-    session: Session, tmp_path: Path, written: str, named: str
+    session: Session, tmp_path: Path
 ) -> None:
-    tenant = shop(
-        tmp_path,
-        database={"crossover": "SELECT amperity_id, 1 AS one FROM merged_customers"},
-        options={"validations": {"blocking": [f"db/unique.crossover.{named}"]}},
-    )
-    told = DatabaseTableConfig.model_validate({"columns": {written: {"unique": True}}})
-    tenant = replace(tenant, database_yaml={"crossover": told})
-    assert check_sql(tenant) == []
     fill(session)
-    build_all(session, tenant)
-    with pytest.raises(
-        C360Error, match=r"not published: db/unique\.crossover\.one found more than allowed"
-    ):
-        publish_database(session, tenant, as_of=AS_OF)
+    for written, named in (("one", "ONE"), ("ONE", "ONE"), ("ONE", "one")):
+        tenant = shop(
+            tmp_path,
+            database={"crossover": "SELECT amperity_id, 1 AS one FROM merged_customers"},
+            options={"validations": {"blocking": [f"db/unique.crossover.{named}"]}},
+        )
+        told = DatabaseTableConfig.model_validate({"columns": {written: {"unique": True}}})
+        tenant = replace(tenant, database_yaml={"crossover": told})
+        assert check_sql(tenant) == []
+        build_all(session, tenant)  # the first time; what is promised changes no table
+        with pytest.raises(
+            C360Error, match=r"not published: db/unique\.crossover\.one found more than allowed"
+        ):
+            publish_database(session, tenant, as_of=AS_OF)
 
 
 def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path) -> None:

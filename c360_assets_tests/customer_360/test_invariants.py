@@ -25,6 +25,7 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.recomputed import attributes, differences, merged, orders
 from c360_assets_tests.customer_360.world import AS_OF, make_tenant, put_gathered, put_unified
+from c360_assets_tests.examples import examples
 
 PEOPLE = [f"A{n}" for n in range(40)]
 POLICY: dict[str, dict[str, Any]] = {
@@ -325,7 +326,7 @@ NEEDED = {
     *("merged_households", "customer_attributes", "customer_360"),
 }
 LOOSE = settings(
-    max_examples=8,
+    max_examples=examples(8, 3),
     deadline=None,
     phases=[
         Phase.explicit,

@@ -16,6 +16,7 @@ from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.test_build import fill, shop
 from c360_assets_tests.customer_360.world import AS_OF, UNIFIED, is_current, node_of, put_unified
+from c360_assets_tests.examples import examples
 
 SCHEMAS = {
     "people": {"id": "VARCHAR", "name": "VARCHAR", "City": "VARCHAR", "age": "BIGINT"},
@@ -87,7 +88,7 @@ def test_after_any_edits_tables_are_those_of_a_full_build(session: Session, tmp_
     rows = session.frame("SELECT * FROM unified_coalesced").to_dicts()
     chance = random.Random(7)
     reused = 0
-    for _ in range(8):
+    for _ in range(examples(8, 3)):
         rows = _edited(rows, chance)
         put_unified(session, rows, fk_customer="VARCHAR")
         reused += sum(result.reused for result in build(session, nodes, as_of=AS_OF))

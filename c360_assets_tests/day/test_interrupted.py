@@ -23,8 +23,9 @@ from c360_assets_tests.day.small import copy_of
 # tables are built; within Stitch and before the end.
 MOMENTS = [
     ("loaded Club:", "built merged_customers"),
-    pytest.param(("built unified_coalesced", "built customer_attributes"), marks=pytest.mark.long),
+    ("built unified_coalesced", "built customer_attributes"),
 ]
+pytestmark = pytest.mark.long  # that a killed run is gone on with is of `test_new_stage`
 
 
 def kill_after(root: Path, line: str) -> bool:
@@ -102,7 +103,6 @@ def test_a_run_killed_again_and_again_ends_as_if_undisturbed(
     assert leftovers == []
 
 
-@pytest.mark.long
 def test_two_runs_at_once_wait_for_each_other(
     small: Ran, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
@@ -122,7 +122,6 @@ def test_two_runs_at_once_wait_for_each_other(
     assert not (root / ".lock.holder").exists()
 
 
-@pytest.mark.long
 def test_verbs_killed_at_random_instants_leave_nothing_behind(
     small: Ran, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

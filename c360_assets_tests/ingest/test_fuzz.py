@@ -34,11 +34,12 @@ from c360_assets.ingest.casts import FALSE, TRUE, cast_for, typed_sql
 from c360_assets.ingest.formats.read_text import split_record
 from c360_assets.ingest.formats.text_records import Dialect
 from c360_assets.warehouse.session import open_session
+from c360_assets_tests.examples import examples
 from c360_assets_tests.ingest.tenants import feed_of, land, ledger, load, tenant_of
 from c360_assets_tests.ingest.test_packed import packed, tarred, zipped
 from c360_assets_tests.ingest.test_text_records import slow_records
 
-CASES = int(os.environ.get("C360_FUZZ") or (3000 if os.environ.get("CI") else 1000))
+CASES = int(os.environ.get("C360_FUZZ") or examples(3000, 600))
 MOST_FILES = 310
 FIELDS: dict[str, Any] = {
     "id": {},

@@ -28,6 +28,7 @@ from c360_assets.ingest.repeated_hours import FIRST, SLOT, repeated_slots
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
 from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets_tests.examples import examples
 from c360_assets_tests.ingest.tenants import (
     ID,
     THROUGH,
@@ -162,7 +163,7 @@ ROW = st.tuples(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12, 4), deadline=None)
 @given(
     data=st.data(),
     days=st.lists(st.lists(ROW, max_size=6), min_size=1, max_size=3),

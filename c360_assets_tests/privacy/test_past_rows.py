@@ -31,7 +31,10 @@ def left(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tenant
 
 
-@pytest.mark.parametrize("kept_in", ["earlier versions and databases", "databases"])
+@pytest.mark.parametrize(
+    "kept_in",
+    ["earlier versions and databases", pytest.param("databases", marks=pytest.mark.long)],
+)
 def test_who_left_is_answered_and_forgotten(
     left: Path, monkeypatch: pytest.MonkeyPatch, kept_in: str
 ) -> None:

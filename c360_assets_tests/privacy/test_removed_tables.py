@@ -54,7 +54,7 @@ def test_check_and_status_tell_of_them(without_club: Path, monkeypatch: pytest.M
     assert told in _verb(monkeypatch, without_club, "privacy", "status").text
 
 
-@pytest.mark.parametrize("mode", ["delete", "delete_pii"])
+@pytest.mark.parametrize("mode", ["delete", pytest.param("delete_pii", marks=pytest.mark.long)])
 def test_who_is_only_there_is_found_and_forgotten(
     without_club: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:

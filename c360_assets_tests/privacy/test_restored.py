@@ -44,7 +44,7 @@ def returned(root: Path) -> dict[str, dict[str, list[str]]]:
     }
 
 
-@pytest.mark.parametrize("mode", ["delete", "delete_pii"])
+@pytest.mark.parametrize("mode", ["delete", pytest.param("delete_pii", marks=pytest.mark.long)])
 def test_rows_of_a_backup_are_judged_as_those_that_land(
     tenant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import table
+from c360_assets_tests.examples import examples
 from c360_assets_tests.segments.people import DAY, compute, with_segments, write_tables
 
 PEOPLE = 60
@@ -203,7 +204,12 @@ def definition(draw: st.DrawFn) -> tuple[dict[str, Any], pl.Expr]:
     return {"include": include, "exclude": [item for item, _ in excluded]}, expression
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(6, 2),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(st.lists(definition(), min_size=TOGETHER, max_size=TOGETHER))
 def test_two_engines_agree(definitions: list[tuple[dict[str, Any], pl.Expr]]) -> None:
     people = pl.DataFrame(people_rows(), infer_schema_length=None)

@@ -21,6 +21,7 @@ from c360_assets.validations.declarations import Count, Total, Values
 from c360_assets.validations.reports import REPORTS, columns
 from c360_assets.validations.run import table_figures
 from c360_assets.warehouse.session import Session
+from c360_assets_tests.examples import examples
 from c360_assets_tests.validations.world import ZONE, opened, tenant_with
 
 TAGS = sorted(
@@ -101,7 +102,7 @@ def figures(
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(12, 4),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

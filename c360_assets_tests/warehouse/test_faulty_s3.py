@@ -40,12 +40,10 @@ def denied(path: str, status: int, code: str) -> Fault:
     return Fault(path=path, status=status, code=code)
 
 
-USUAL = [
+FAULTS = [
     (denied(MANIFEST, 400, "ExpiredToken"), "credentials have expired", "AWS_SESSION_TOKEN"),
     (denied(DATA, 403, "AccessDenied"), "does not allow this", "let these credentials list, read"),
     (Fault(path=LOG, seconds=SILENCE), "does not answer in time", "see that the server and the"),
-]
-OTHERS = [
     (Fault(path=MANIFEST, seconds=SILENCE), "does not answer in time", "see that the server"),
     (denied(DATA, 403, "InvalidAccessKeyId"), "refuses these credentials", "AWS_ACCESS_KEY_ID"),
     (denied(MANIFEST, 403, "SignatureDoesNotMatch"), "refuses these credentials", "AWS_SECRET_"),
@@ -56,8 +54,15 @@ OTHERS = [
     (denied(LOG, 500, "InternalError"), "a failure of its own", "wait until the server is well"),
     (denied(DATA, 404, "NoSuchBucket"), "is not there", "create the bucket, or correct"),
 ]
-FAILURES = [*USUAL, *(pytest.param(*one, marks=pytest.mark.long) for one in OTHERS)]
-each_failure = pytest.mark.parametrize(("fault", "problem", "remedy"), FAILURES)
+
+
+def each_fault(quick: int) -> pytest.MarkDecorator:
+    """A case of each fault, all but the first `quick` of them for CI."""
+    cases = [
+        pytest.param(*fault, marks=[pytest.mark.long] * (place >= quick))
+        for place, fault in enumerate(FAULTS)
+    ]
+    return pytest.mark.parametrize(("fault", "problem", "remedy"), cases)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +100,7 @@ def said(work: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-@each_failure
+@each_fault(quick=3)
 def test_a_warehouse_that_fails_is_a_sentence_and_the_next_run_goes_on(
     tmp_path: Path, door: Door, address: str, fault: Fault, problem: str, remedy: str
 ) -> None:
@@ -116,7 +121,7 @@ def test_a_warehouse_that_fails_is_a_sentence_and_the_next_run_goes_on(
     assert values(machine(tmp_path / "two", address)) == [2]
 
 
-@each_failure
+@each_fault(quick=1)  # whose sentences are made where those of a warehouse are
 def test_a_lake_that_fails_is_a_sentence_and_the_next_run_goes_on(
     tmp_path: Path, door: Door, address: str, fault: Fault, problem: str, remedy: str
 ) -> None:

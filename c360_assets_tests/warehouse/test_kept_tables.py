@@ -23,6 +23,7 @@ from c360_assets.warehouse.published_file import (
     publish,
 )
 from c360_assets.warehouse.session import Session, open_session
+from c360_assets_tests.examples import examples
 
 WORDS = 4000  # some hundred kilobytes that stand in a file as they are: no compression helps
 
@@ -110,7 +111,7 @@ def test_blocks_that_stay_free_are_empty(tmp_path: Path) -> None:
     assert not _found(gone, earlier.path.read_bytes())
 
 
-@settings(max_examples=7, deadline=None)
+@settings(max_examples=examples(7, 2), deadline=None)
 @given(
     days=st.lists(
         st.dictionaries(st.sampled_from("abcde"), st.integers(1, 3), min_size=1),
