@@ -466,6 +466,9 @@ def test_whole_amounts_in_groups_of_blanks_are_amounts_by_their_name_only(tmp_pa
         ("รหัสสมาชิก;สมชาย ใจดี", "cp874", ""),
         ("מספר לקוח;נועה לוי", "cp1255", "IL"),
         ("Užsakymas;19,50 €;39,00 €", "cp1257", "LT"),
+        ("Užsakymas;19,50 €;Įvykdytas;Būsena", "cp1257", "LT"),
+        ("Città;Nicolò;Forlì", "cp1252", ""),
+        ("Gràcia;Martínez;Ònia·però", "cp1252", ""),
         ("Þóra;Sigurðardóttir", "cp1252", "IS"),
     ],
 )
