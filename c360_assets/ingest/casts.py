@@ -36,6 +36,7 @@ from c360_assets.ingest.repeated_hours import SLOT, repeated_slots
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
 from c360_assets.semantics.currencies import CURRENCY
 from c360_assets.semantics.lookups import truth_words
+from c360_assets.semantics.names import comma_behind_surname
 from c360_assets.semantics.text import DIGITS
 from c360_assets.tenant.models import NUMBER_DATES, FeedConfig, FieldConfig, NumberConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -132,7 +133,8 @@ def cast_for(
     """
     raw, text = f"r{number}", f"t{number}"
     if item.type in AS_TEXT:
-        return Cast(number, _present_text(feed, raw, raw), text)
+        ordered = text if item.name_order is None else comma_behind_surname(text, item.name_order)
+        return Cast(number, _present_text(feed, raw, raw), ordered)
     trimmed = _present_text(feed, raw, _plain_digits(_trimmed(raw)))
     if item.type in ("date", "datetime"):
         pattern = item.format or feed.datetime_format

@@ -366,5 +366,38 @@ def test_digits_years_and_truth_of_other_languages(
     assert got == [value for _, value in cases]
 
 
+NAMES_IN_ORDER = {
+    "surname_first": [
+        ("Rossi Maria", "Rossi, Maria"), ("DE LUCA Gian Luca", "DE LUCA, Gian Luca"),
+        ("Van den Berg Jan", "Van den Berg, Jan"), ("Dr. Kovács János", "Dr. Kovács, János"),
+        ("Mr & Mrs Hale Bob", "Mr & Mrs Hale, Bob"), ("  Laine   Aino ", "Laine, Aino"),
+        ("山田 太郎", "山田, 太郎"), ("山田太郎", "山田太郎"), ("Ким Е. И.", "Ким, Е. И."),
+        ("Rossi, Maria", "Rossi, Maria"), ("Dr. Kovács", "Dr. Kovács"), ("de Luca", "de Luca"),
+        ("Nguyễn Văn An", "Nguyễn Văn An"), ("", ""),
+    ],
+    "surname_last": [
+        ("Anna Mária Kovács", "Kovács, Anna Mária"), ("Jan van den Berg", "van den Berg, Jan"),
+        ("Dr. Bob Hale Jr.", "Dr. Hale Jr., Bob"), ("Anna", "Anna"),
+    ],
+    "two_surnames_first": [
+        ("Pérez Soto María José", "Pérez Soto, María José"), ("Pérez Ana", "Pérez, Ana"),
+        ("de la Cruz Vega Ana", "de la Cruz Vega, Ana"),
+    ],
+    "two_surnames_last": [
+        ("María José Pérez Soto", "Pérez Soto, María José"), ("Ana Pérez", "Pérez, Ana"),
+        ("Juan de la Cruz Pérez", "de la Cruz Pérez, Juan"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", NAMES_IN_ORDER)
+def test_whole_names_get_a_comma_behind_the_surname(
+    con: duckdb.DuckDBPyConnection, order: str
+) -> None:
+    item = FieldConfig.model_validate({"tags": ["full-name"], "name_order": order})
+    cases = NAMES_IN_ORDER[order]
+    assert cast(con, item, [text for text, _ in cases]) == [value for _, value in cases]
+
+
 def test_no_word_means_the_opposite_in_another_language() -> None:
     assert set(TRUE).isdisjoint(FALSE)
