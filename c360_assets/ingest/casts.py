@@ -29,12 +29,14 @@ from c360_assets.ingest.dates import (
     known_parts,
     known_time_text,
     offset_minutes,
+    plain_days,
     quotes_a_month,
+    quotes_an_ordinal,
     time_text,
 )
 from c360_assets.ingest.repeated_hours import SLOT, repeated_slots
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
-from c360_assets.semantics.currencies import CURRENCY
+from c360_assets.semantics.currencies import CURRENCY, NO_CENTS
 from c360_assets.semantics.lookups import truth_words
 from c360_assets.semantics.names import comma_behind_surname
 from c360_assets.semantics.text import DIGITS
@@ -145,6 +147,8 @@ def cast_for(
             prepared.append(in_common_calendar(f"p{number}_0", item.calendar))
         if item.type == "datetime":
             prepared.append(english_halves(f"p{number}_{len(prepared) - 1}"))
+        if not typed and not quotes_an_ordinal(pattern or ""):
+            prepared.append(plain_days(f"p{number}_{len(prepared) - 1}"))
         last = f"p{number}_{len(prepared) - 1}"
         in_english = last if quotes_a_month(pattern or "") else english_months(last)
         if any(tag.endswith("birthdate") for tag in item.tags):
@@ -260,10 +264,12 @@ def _number_parts(text: str, form: NumberConfig) -> str:
         # Groups of two are those of India: 12,34,567.
         separator = SEPARATORS[form.thousands]
         digits = f"(?:[0-9]{{1,3}}(?:{separator}[0-9]{{2,3}})*{separator}[0-9]{{3}}|[0-9]+)"
-    plain = f"{digits}(?:{decimal}[0-9]*)?|{decimal}[0-9]+"
+    plain = f"{digits}(?:{decimal}[0-9]+)?|{decimal}[0-9]+"
     blanks = f"{BLANK}*"
     currency = f"{blanks}(?:{CURRENCY})?{blanks}"
-    regex = f"^([(]|{SIGN}|){currency}({SIGN}?)({plain}){currency}([)]|{SIGN}|)$"
+    # Before a minus sign behind a number, as that of `99,-` is none.
+    number = f"({SIGN}?)({plain})(?:{NO_CENTS}|{decimal})?"
+    regex = f"^([(]|{SIGN}|){currency}{number}{currency}([)]|{SIGN}|)$"
     names = "['lead', 'middle', 'digits', 'tail']"
     extracted = f"regexp_extract({text}, {quote_literal(regex)}, {names})"
     return f"CASE WHEN regexp_matches({text}, {quote_literal(regex)}) THEN {extracted} END"

@@ -381,6 +381,32 @@ WRITTEN = {
         ["29/02/2531", "13/01/2520"],
         {"type": "date", "format": "dd/MM/yyyy", "calendar": "buddhist"},
     ),
+    "days in thai words": (
+        ["5 พฤษภาคม 2567", "14 ธ.ค. 2530"],
+        {"type": "date", "format": "dd MMM yyyy", "calendar": "buddhist"},
+    ),
+    "days in hindi": (["05 मई 1980", "15 जनवरी 1990"], {"type": "date", "format": "dd MMM yyyy"}),
+    "days in indonesian": (["3 Mei 1954", "7 Ags 1980"], {"type": "date", "format": "dd MMM yyyy"}),
+    "days in lithuanian": (
+        ["2024 m. gegužės 5 d.", "1980 m. sausio 15 d."],
+        {"type": "date", "format": "yyyy 'm.' MMM dd 'd.'"},
+    ),
+    "days in latvian": (
+        ["2024. gada 5. maijs", "1980. gada 15. janvāris"],
+        {"type": "date", "format": "yyyy'. gada' dd'.' MMM"},
+    ),
+    "days that are counted": (
+        ["1er mai 2024", "15 août 1980"],
+        {"type": "date", "format": "dd MMM yyyy"},
+    ),
+    "amounts without cents": (
+        ["€ 1.234,50", "€ 99,-"],
+        {"type": "decimal", "scale": 2, "number": {"decimal": ",", "thousands": "."}},
+    ),
+    "whole amounts with a dash": (
+        ["12 000,-", "500,-"],
+        {"type": "integer", "number": {"decimal": ",", "thousands": " "}},
+    ),
     # Of Iran or of Islam: the country would say.
     "days of two calendars": (["12/05/1410", "25/01/1399"], {"type": "string"}),
     "days of iran": (
