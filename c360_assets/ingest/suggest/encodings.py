@@ -177,10 +177,12 @@ def _is_japanese(text: str) -> bool:
 
 def _is_of_alphabet(data: bytes, encoding: str) -> bool:
     try:
-        others = "".join(letter for letter in data.decode(encoding) if not letter.isascii())
+        # Signs of currencies are of no alphabet.
+        text = data.decode(encoding)
+        others = "".join(one for one in text if one.isalpha() and not one.isascii())
     except UnicodeDecodeError:
         return False
-    is_beside_latin = _stand_in_words(data.decode(encoding))
+    is_beside_latin = _stand_in_words(text)
     return len(ALPHABETS[encoding].findall(others)) >= MOST * len(others) and not is_beside_latin
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby, product
 
 from c360_assets.ingest.suggest.column_names import plain_header
-from c360_assets.semantics.tags import tag_for_column
+from c360_assets.ingest.suggest.header_parts import by_abbreviation
+from c360_assets.semantics.tags import COLUMN_TAGS, tag_for_column
 
 # Words that say whose a value is, and not what: `customer city` is a city. The person that a record
 # is about is its customer; clerks, managers and stores are somebody else and not here.
@@ -83,6 +84,10 @@ def guess_by_name(name: str) -> Guess | None:
     whole = _guess_words(plain)
     if whole is None and parts_of_whole_name(name):
         return Guess("full-name")
+    if whole is None:
+        tag = _tag_of_each_word(plain) or by_abbreviation(name, COLUMN_TAGS)
+        # An employee's name begins as an employer's.
+        whole = None if tag in (None, "company") else Guess(tag)
     if whole is not None or "/" not in plain:
         return whole
     readings = [_guess_words(part) for part in plain.split("/")]
@@ -154,6 +159,13 @@ def _guess_words(text: str) -> Guess | None:
     same_tag = [kept for kept, other in tag_of_reading.items() if other == tag]
     shortest = min(same_tag, key=lambda kept: (sum(kept), kept))
     return Guess(tag, _namespace(words, shortest, tag))
+
+
+def _tag_of_each_word(plain: str) -> str | None:
+    """The tag that each word of a name means by itself: `Моб. телефон`, `Κινητό Τηλ.`"""
+    words = [word.lower() for word in WORD.findall(plain)]
+    tags = {tag_for_column(word) for word in words}
+    return tags.pop() if len(words) > 1 and len(tags) == 1 else None
 
 
 def _is_optional(word: str) -> bool:
