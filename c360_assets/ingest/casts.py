@@ -29,13 +29,16 @@ from c360_assets.ingest.dates import (
     known_parts,
     known_time_text,
     offset_minutes,
+    plain_days,
     quotes_a_month,
+    quotes_an_ordinal,
     time_text,
 )
 from c360_assets.ingest.repeated_hours import SLOT, repeated_slots
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
-from c360_assets.semantics.currencies import CURRENCY
+from c360_assets.semantics.currencies import CURRENCY, NO_CENTS
 from c360_assets.semantics.lookups import truth_words
+from c360_assets.semantics.names import comma_behind_surname
 from c360_assets.semantics.text import DIGITS
 from c360_assets.tenant.models import NUMBER_DATES, FeedConfig, FieldConfig, NumberConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -132,7 +135,8 @@ def cast_for(
     """
     raw, text = f"r{number}", f"t{number}"
     if item.type in AS_TEXT:
-        return Cast(number, _present_text(feed, raw, raw), text)
+        ordered = text if item.name_order is None else comma_behind_surname(text, item.name_order)
+        return Cast(number, _present_text(feed, raw, raw), ordered)
     trimmed = _present_text(feed, raw, _plain_digits(_trimmed(raw)))
     if item.type in ("date", "datetime"):
         pattern = item.format or feed.datetime_format
@@ -143,6 +147,8 @@ def cast_for(
             prepared.append(in_common_calendar(f"p{number}_0", item.calendar))
         if item.type == "datetime":
             prepared.append(english_halves(f"p{number}_{len(prepared) - 1}"))
+        if not typed and not quotes_an_ordinal(pattern or ""):
+            prepared.append(plain_days(f"p{number}_{len(prepared) - 1}"))
         last = f"p{number}_{len(prepared) - 1}"
         in_english = last if quotes_a_month(pattern or "") else english_months(last)
         if any(tag.endswith("birthdate") for tag in item.tags):
@@ -258,10 +264,12 @@ def _number_parts(text: str, form: NumberConfig) -> str:
         # Groups of two are those of India: 12,34,567.
         separator = SEPARATORS[form.thousands]
         digits = f"(?:[0-9]{{1,3}}(?:{separator}[0-9]{{2,3}})*{separator}[0-9]{{3}}|[0-9]+)"
-    plain = f"{digits}(?:{decimal}[0-9]*)?|{decimal}[0-9]+"
+    plain = f"{digits}(?:{decimal}[0-9]+)?|{decimal}[0-9]+"
     blanks = f"{BLANK}*"
     currency = f"{blanks}(?:{CURRENCY})?{blanks}"
-    regex = f"^([(]|{SIGN}|){currency}({SIGN}?)({plain}){currency}([)]|{SIGN}|)$"
+    # Before a minus sign behind a number, as that of `99,-` is none.
+    number = f"({SIGN}?)({plain})(?:{NO_CENTS}|{decimal})?"
+    regex = f"^([(]|{SIGN}|){currency}{number}{currency}([)]|{SIGN}|)$"
     names = "['lead', 'middle', 'digits', 'tail']"
     extracted = f"regexp_extract({text}, {quote_literal(regex)}, {names})"
     return f"CASE WHEN regexp_matches({text}, {quote_literal(regex)}) THEN {extracted} END"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from c360_assets.errors import C360Error
+from c360_assets.ingest.month_words import MONTH_NUMBERS, ORDINAL_DAY, ORDINALS
 from c360_assets.warehouse.sql import quote_literal
 
 # Tried in this order; the first that fits wins. A date and a time are joined by one space or `T`.
@@ -74,42 +75,6 @@ TIMES = {
     "12-hour-minute-no-space": "hh:mma",
 }
 
-# How the months are written, January first: English, German, French, Spanish, Italian, Portuguese,
-# Dutch, Scandinavian, Polish, Czech, Hungarian, Romanian, Turkish, Indonesian, Russian and
-# Ukrainian, each whole and as short as exports have it. A name that means another month elsewhere
-# is not here.
-MONTHS = (
-    "jan january januar jän jänner janv janvier ene enero gen gennaio janeiro januari sty stycznia"
-    " styczeń янв января январь"
-    " leden ledna január ianuarie ian ocak oca januari січ січня січень",
-    "feb february februar febr fév févr février febrero febbraio fev fevereiro februari lut lutego"
-    " luty фев февр февраля февраль"
-    " únor února február februarie şubat şub februari лют лютого лютий",
-    "mar march mär märz mrz mars marzo março mrt maart marts marca marzec мар марта март"
-    " březen března március márc martie mart maret бер березня березень",
-    "apr april avr avril abr abril aprile kwi kwietnia kwiecień апр апреля апрель"
-    " duben dubna április ápr aprilie nisan nis кві квітня квітень",
-    "may mai mayo mag maggio maio mei maj maja мая май"
-    " květen května május máj mayıs тра травня травень",
-    "jun june juni juin junio giu giugno junho cze czerwca czerwiec июн июня июнь"
-    " červen června június jún iunie iun haziran haz чер червня червень",
-    "jul july juli juil juillet julio lug luglio julho lip lipca lipiec июл июля июль"
-    " červenec července július júl iulie iul temmuz tem лип липня липень",
-    "aug august août aout ago agosto augustus augusti sie sierpnia sierpień авг августа август"
-    " srpen srpna augusztus ağustos ağu agt сер серпня серпень",
-    "sep sept september septembre septiembre set settembre setembro wrz września wrzesień сен сент"
-    " сентября сентябрь září szeptember szept septembrie eylül eyl вер вересня вересень",
-    "oct october okt oktober octobre octubre ott ottobre out outubro paź października październik"
-    " окт октября октябрь říjen října október octombrie ekim eki жов жовтня жовтень",
-    "nov november novembre noviembre novembro listopada ноя нояб ноября ноябрь"
-    " listopadu noiembrie kasım kas лис листопада листопад",
-    "dec december dez dezember déc décembre dic diciembre dicembre dezembro des desember gru"
-    " grudnia grudzień дек декабря декабрь prosinec prosince decembrie aralık ara"
-    " гру грудня грудень",
-)
-MONTH_NUMBERS = {
-    name: number for number, names in enumerate(MONTHS, 1) for name in dict.fromkeys(names.split())
-}
 ENGLISH_MONTHS = (
     "jan",
     "feb",
@@ -384,6 +349,16 @@ def english_months(text: str) -> str:
     replacement = f"'\\1' || [{english}][list_position([{names}], {name})] || '\\3'"
     changed = f"regexp_replace({text}, {regex}, {replacement})"
     return f"CASE WHEN regexp_matches({text}, {regex}) THEN {changed} ELSE {text} END"
+
+
+def plain_days(text: str) -> str:
+    """SQL for the text with a counted day as a plain number: `15th May`, `1er mai`."""
+    return f"regexp_replace({text}, {quote_literal(ORDINAL_DAY)}, '\\1\\2\\3')"
+
+
+def quotes_an_ordinal(pattern: str) -> bool:
+    """Whether the pattern quotes what stands behind a counted day (`dd'th' MMM`)."""
+    return not set(ORDINALS).isdisjoint(re.findall("'([^']*)'", pattern))
 
 
 def quotes_a_month(pattern: str) -> bool:

@@ -17,7 +17,7 @@ from c360_assets.warehouse.manifest import TableState
 from c360_assets.wording import counted
 
 SETTINGS = {"row_number", "last_updated", "timezone", "datetime_format", "scale", "null_values"}
-FIELD_SETTINGS = {"format", "number", "scale", "required"}
+FIELD_SETTINGS = {"format", "calendar", "name_order", "number", "scale", "required"}
 
 
 def reading(feed: FeedConfig) -> dict[str, Any]:
@@ -27,7 +27,8 @@ def reading(feed: FeedConfig) -> dict[str, Any]:
         for name, item in feed.fields.items()
     }
     whole = feed.model_dump(mode="json", include=SETTINGS)
-    return {**whole, "files.drop_rows": feed.files.drop_rows, **fields}
+    texts = {"files.drop_rows": feed.files.drop_rows, "files.encoding": feed.files.encoding}
+    return {**whole, **texts, **fields}
 
 
 def otherwise_messages(
@@ -37,7 +38,9 @@ def otherwise_messages(
     if stored is None or not days:
         return []
     before, now = stored.figures.get("reading", {}), reading(feed)
-    changed = sorted(key for key in before.keys() & now.keys() if before[key] != now[key])
+    changed = sorted(
+        key for key in before.keys() & now.keys() if _given(before[key]) != _given(now[key])
+    )
     if not changed:
         return []
     keep = counted(len(days), "delivery day keeps its", "delivery days keep their")
@@ -46,3 +49,10 @@ def otherwise_messages(
         f"`c360 load {shlex.quote(feed.name)} --from {min(days)}` reads what is in "
         f"{feed.files.address} again"
     ]
+
+
+def _given(setting: Any) -> Any:
+    """A setting without the options that nobody gave: those of later versions are new."""
+    if not isinstance(setting, dict):
+        return setting
+    return {option: value for option, value in setting.items() if value is not None}

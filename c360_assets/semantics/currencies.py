@@ -18,10 +18,12 @@ CURRENCY_CODES = """
 # Japanese encodings make of the yen sign.
 CURRENCY = (
     rf"[A-Za-z]{{0,3}}\p{{Sc}}|(?:{'|'.join(CURRENCY_CODES.split())})"
-    r"|[Kk]r\.?|Kč|zł|Fr\.?|Ft|Rs\.?|Rp\.?|RM|TL|R|[Ll]ei|KM|đ|лв\.?|[KTU]?S[Hh][Ss]?\.?|Br|Tk\.?"
+    r"|[Kk]r\.?|Kč|zł|Fr\.?|Ft|Rs\.?|Rp\.?|RM|TL|R|N|[Ll]ei|KM|đ|лв\.?|[KTU]?S[Hh][Ss]?\.?|Br|Tk\.?"
     r"|S/\.?|B/\.?|Bs\.?|Q|D[Hh]s?\.?|DA|DT|(?:F ?)?CFA|GH¢|VN[DĐ]|so.m|сум|сўм|тг\.?|тенге|сом"
     r"|дин\.?|din\.?|ден\.?|ман\.?|د\.م\.?|د\.ج\.?|دج|د\.ت\.?|د\.ع\.?|د\.أ\.?|د\.ب\.?|ر\.ع\.?"
     r"|ر\.ق\.?|ل\.ل\.?|ل\.س\.?|ریال|ብር"
     r"|руб\.?|р\.|грн\.?|円|元|원|บาท|ر\.س\.?|د\.إ\.?|د\.ك\.?|ج\.م\.?|ريال|درهم|دينار|جنيه|تومان"
     r"|ש[\"״]ח|\\"
 )
+# What stands for a fraction of nothing: `99,-`, `CHF 99.–`, `Rs. 350/-`.
+NO_CENTS = "(?:[.,](?:--|[-\u2013\u2014])|/[-=])"

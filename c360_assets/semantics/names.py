@@ -17,7 +17,13 @@ from c360_assets.semantics.lookups import (
     han_surnames,
     titles,
 )
-from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
+from c360_assets.semantics.text import (
+    WHITE_SPACE,
+    fold_upper,
+    missing_to_null,
+    on_distinct,
+    squeeze,
+)
 
 _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
 _TITLES = "|".join(sorted(titles()))
@@ -27,15 +33,20 @@ _LEADING_TITLES = rf"^(?:(?:{_TITLES}) (?:(?:&|AND|UND|ET|Y|E|EN) (?:{_TITLES}) 
 _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 # Words that belong to the surname after them. Not those that are given names of their own far more
 # often (`Al`, `Ben`, `Mac`).
-_PARTICLES = (
+_PARTICLE_WORDS = (
     "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
-    "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|D|O|MC"
-    "|A/L|A/P|S/O|D/O"
+    "|TEN|TER|TE|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|MC|A/L|A/P|S/O|D/O"
     "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
 )
-SURNAME_PARTICLES = tuple(_PARTICLES.split("|"))
+# Letters that are more often initials: `T` is one but in `van t Hof`, `D` but before few surnames,
+# `O` only with a dot.
+_PARTICLES = f"{_PARTICLE_WORDS}|O|(?:VAN|AAN|OP|IN|UIT) T"
+_DOTTED_PARTICLES = f"(?:(?:{_PARTICLE_WORDS}|(?:VAN|AAN|OP|IN|UIT) T)[.]?|O)"
+_BEHIND_D = "D (?:SILVA|SOUZA|SOUSA|COSTA|CRUZ|CUNHA|MELLO|LIMA|ANGELO|AMICO|AMATO|ANDREA|ARCY)"
+SURNAME_PARTICLES = (*_PARTICLE_WORDS.split("|"), "O", "D", "T")
 # Of these, those that stand last where the surname is put first: "Berg, Jan van der".
 _LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"
+FIRST_PARTICLES = tuple(_LAST_PARTICLES.split("|"))  # which no given name begins with
 _PARTICLES_LAST = (
     rf"(?i)^([^,]*[^, ]) *, *([^, ][^,]*?) ((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
 )
@@ -86,7 +97,7 @@ _VIETNAMESE_SECOND = (
 _VIETNAMESE = rf"(?i)^({_VIETNAMESE_SURNAMES}) ((?:{_VIETNAMESE_SECOND})(?: [^ ,]+)*) ([^ ,]+)$"
 _FIRST_AND_LAST_WORD = r"^([^ ]+) (.+) ([^ ]+)$"
 _BY_COMMA = r"^([^\t]+)\t(.+)$"
-_BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{_PARTICLES}) )+\S+)$"
+_BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{_PARTICLES}) )+\S+|{_BEHIND_D})$"
 _LAST_WORD = r"^(?:(.+) )?(\S+)$"
 _COMMA_NAME = r"^([^,]*[^, ]) *, *([^, ][^,]*)$"
 # What stands behind a comma and is no given name: degrees, and legal forms of organisations.
@@ -97,6 +108,8 @@ _SUFFIX_BEFORE_COMMA = rf" ({_SUFFIX_TOKENS}) *,"
 # With a dot they are suffixes; without one, names (Amartya Sen, Li Jun).
 _DOTTED_SUFFIX = r"([ ,](?:JUN|SEN))\. *(,|$)"
 _DOTTED_TOKENS = {"JUN": "JR", "SEN": "SR"}
+# An apostrophe keeps it from being taken for a particle, and is no letter of a name.
+_DOTTED_INITIAL = r"( O)\.( )"
 _COUNTED = r"^\D*?0*(\d{1,6})$"  # longer ones are keys of something else
 # Half a name, written apart or not: Abd al-Rahman, Abdul Rahman, Abdulrahman.
 _APART_ABD = r"(^| )(?:(ABD)(?: (?:(AL|EL|UL) )?|(AL|EL|UL) )|(عبد) )(\p{L}{3,})"
@@ -178,11 +191,25 @@ def _surname_first(home: Home | None) -> str | None:
     return _SURNAME_FIRST.get(home.country) if home else None
 
 
+def puts_surname_first(country: str) -> bool:
+    """Whether all full names of a country (its ISO code) are read with the surname first."""
+    return _SURNAME_FIRST.get(country) == _FIRST_WORD
+
+
+def form_tells_order(expr: pl.Expr) -> pl.Expr:
+    """Whether the form of a full name tells which of its words are the surname, wherever it is
+    from; Boolean."""
+    text = fold_upper(squeeze(expr))
+    forms = (_PATRONYMIC_LAST, _INITIALS_LAST, _VIETNAMESE, f"{_HAN}|[가-힣]")
+    return pl.any_horizontal([text.str.contains(form) for form in forms])
+
+
 def _ordered(value: pl.Expr, surname_first: str | None) -> pl.Expr:
     """Folded words without title and suffix, the given part first; a tab before a surname that a
     comma told, or the pattern `surname_first`."""
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
-    text = _folded(value).str.replace_all(r"[.\"]", "")
+    initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
+    text = initials.str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
     text = _with_comma(_without_suffix(squeeze(text)))
     if surname_first is not None:
@@ -281,7 +308,7 @@ _WRITTEN_SUFFIXES = (
     rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?"
     r"|(?: *,+ *| )(?:JUN|SEN)[.])+ *$"
 )
-_WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:(?:{_PARTICLES})[.]? )+[^ ,]+)$"
+_WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:{_DOTTED_PARTICLES} )+[^ ,]+|{_BEHIND_D})$"
 _TWO_WORDS = r"^(.+) ([^ ]+)$"
 
 
@@ -294,6 +321,51 @@ def _plain_vowels() -> dict[str, str]:
 _VOWELS = _plain_vowels()
 
 
+def _is_vietnamese(text: str) -> str:
+    """SQL for whether the form of the full name `text` is that of Vietnam."""
+    vowels, plain_vowels = quoted("".join(_VOWELS)), quoted("".join(_VOWELS.values()))
+    return f"regexp_matches(translate({text}, {vowels}, {plain_vowels}), {quoted(_VIETNAMESE)})"
+
+
+_GAP = f"[{WHITE_SPACE}]+"
+_SURNAME = rf"(?:{_BEHIND_D}|(?:{_DOTTED_PARTICLES}{_GAP})*[^,{WHITE_SPACE}]+)"
+_TWO_SURNAMES = f"{_SURNAME}(?:{_GAP}{_SURNAME})?"
+_TITLE = f"(?:{_TITLES.replace('N', '[NÑñ]')})[.]?{_GAP}"
+_BEFORE_NAMES = rf"(?i)^[{WHITE_SPACE}]*((?:{_TITLE}(?:(?:&|AND|UND|ET|Y|E|EN){_GAP}{_TITLE})*)*)"
+_BEHIND_NAMES = rf"((?:{_GAP}(?:{_SUFFIX_TOKENS})[.]?)?)[{WHITE_SPACE}]*$"
+_GIVEN_LAST = rf"{_GAP}([^, ][^,]*?){_BEHIND_NAMES}"
+# How the words of whole names may stand: the pattern, and what it becomes.
+_BEHIND_TITLE, _SURNAME_BEHIND = r"\1\2, \3\4", r"\1\3\4, \2"
+_NAME_ORDERS = {
+    "surname_first": (f"{_BEFORE_NAMES}({_SURNAME}){_GIVEN_LAST}", _BEHIND_TITLE),
+    "two_surnames_first": (f"{_BEFORE_NAMES}({_TWO_SURNAMES}){_GIVEN_LAST}", _BEHIND_TITLE),
+    "surname_last": (
+        f"{_BEFORE_NAMES}([^, ][^,]*?){_GAP}({_SURNAME}){_BEHIND_NAMES}",
+        _SURNAME_BEHIND,
+    ),
+    "two_surnames_last": (
+        f"{_BEFORE_NAMES}([^, ][^,]*?){_GAP}({_TWO_SURNAMES}){_BEHIND_NAMES}",
+        _SURNAME_BEHIND,
+    ),
+}
+_LONE_NAME = f"{_BEFORE_NAMES}{_SURNAME}{_BEHIND_NAMES}"
+
+
+def comma_behind_surname(text: str, order: str) -> str:
+    """SQL for the full names `text` in which the words stand in `order`, as `Surname, Given`.
+
+    That form says in every later place which word is which. `order` is a field's `name_order`. A
+    name of one word, one that has a comma, and a Vietnamese one, whose given name is last although
+    the surname stands first, stay as they are.
+    """
+    pattern, replaced = _NAME_ORDERS[order]
+    return (
+        f"CASE WHEN regexp_matches({text}, {quoted(_LONE_NAME)}) OR {_is_vietnamese(text)}"
+        f" THEN {text}"
+        f" ELSE regexp_replace({text}, {quoted(pattern)}, {quoted(replaced)}) END"
+    )
+
+
 def _part_macro(name: str, group: int, surname_first: str | None) -> str:
     """A macro that takes one part out of a full name as it is written, by the rules of
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
@@ -303,7 +375,6 @@ def _part_macro(name: str, group: int, surname_first: str | None) -> str:
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
     words = [f"regexp_extract(p, {quoted(_FIRST_AND_LAST_WORD)}, {place})" for place in (1, 2, 3)]
-    plain_vowels = f"translate(p, {quoted(''.join(_VOWELS))}, {quoted(''.join(_VOWELS.values()))})"
     long_han = ", ".join(map(quoted, _LONG_HAN_SURNAMES))
     vietnamese = words[0] if group == 2 else f"{words[2]} || ' ' || {words[1]}"
     by_first_word = ""
@@ -323,7 +394,7 @@ def _part_macro(name: str, group: int, surname_first: str | None) -> str:
         f" THEN regexp_extract(p, {quoted(_LONG_HAN)}, {of_comma})"
         f" WHEN regexp_matches(p, {quoted(_SHORT_HAN)}) AND p NOT IN ({long_han})"
         f" THEN regexp_extract(p, {quoted(_SHORT_HAN)}, {of_comma})"
-        f" WHEN regexp_matches({plain_vowels}, {quoted(_VIETNAMESE)}) THEN {vietnamese}"
+        f" WHEN {_is_vietnamese('p')} THEN {vietnamese}"
         f" WHEN regexp_matches(p, {quoted(_PATRONYMIC_LAST)})"
         f" AND NOT regexp_matches(p, {quoted(_PATRONYMIC_BETWEEN)})"
         f" THEN regexp_extract(p, {quoted(_PATRONYMIC_LAST)}, {of_comma})"

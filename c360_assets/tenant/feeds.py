@@ -19,6 +19,7 @@ FieldType = Literal[
 FileFormat = Literal[
     "csv", "psv", "tsv", "dsv", "fixed", "json", "ndjson", "parquet", "avro", "xml", "xlsx"
 ]
+NameOrder = Literal["surname_first", "surname_last", "two_surnames_first", "two_surnames_last"]
 # Formats of a field whose dates are numbers: days since 1899-12-30, seconds and milliseconds since
 # 1970 in UTC.
 NUMBER_DATES = ("excel_serial", "epoch_s", "epoch_ms", "epoch_us")
@@ -86,7 +87,9 @@ class FieldConfig(Strict):
     columns of one name the later ones are called `name_2`, `name_3`. `format` is a pattern of
     dates, or one of NUMBER_DATES. `calendar` says by which one days are written: `buddhist` (2026
     is 2569 in Thailand), `roc` (115 in Taiwan), `japanese` (令和8年, R8), `persian` (1405),
-    `islamic` (1447, that of Saudi Arabia), `ethiopic` (2018).
+    `islamic` (1447, that of Saudi Arabia), `ethiopic` (2018). `name_order` says how the words of
+    whole names stand (`Rossi Maria` is `surname_first`, `Ana Ruiz Soler` `two_surnames_last`);
+    they are kept as `Rossi, Maria`, which every later table reads alike.
     """
 
     type: FieldType = "string"
@@ -95,6 +98,7 @@ class FieldConfig(Strict):
     required: bool = False
     format: str | None = None
     calendar: Literal["buddhist", "roc", "japanese", "persian", "islamic", "ethiopic"] | None = None
+    name_order: NameOrder | None = None
     number: NumberConfig | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     description: str = ""

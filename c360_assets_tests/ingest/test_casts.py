@@ -351,6 +351,27 @@ OTHER_SCRIPTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [("23.08.45", "1945-08-23"), ("01.01.24", "2024-01-01"), ("01.01.27", "1927-01-01")],
     ),
     (
+        {"type": "date", "format": "dd MMM yyyy"},
+        [("17 Agustus 1980", "1980-08-17"), ("5 toukokuuta 2024", "2024-05-05"),
+         ("15 Μαΐου 1980", "1980-05-15"), ("05 मई 1980", "1980-05-05"),
+         ("3 בינואר 1990", "1990-01-03"), ("1er mai 2024", "2024-05-01"),
+         ("3rd of January 1990", "1990-01-03"), ("3rdx January 1990", WRONG)],
+    ),
+    (
+        {"type": "date", "format": "dd MMM yyyy", "calendar": "buddhist"},
+        [("5 พฤษภาคม 2567", "2024-05-05"), ("14 ธ.ค. 2530", "1987-12-14")],
+    ),
+    ({"type": "date", "format": "dd'th' MMM yyyy"}, [("5th May 2024", "2024-05-05")]),
+    (
+        {"type": "decimal", "scale": 2, "number": {"decimal": ",", "thousands": "."}},
+        [("€ 1.299,-", "1299.00"), ("99,- €", "99.00"), ("-99,-", "-99.00"), ("99,50-", "-99.50"),
+         ("99,", "99.00"), ("99-", "-99.00"), ("99,–", "99.00")],
+    ),
+    (
+        {"type": "decimal", "scale": 2, "number": {"decimal": ".", "thousands": "'"}},
+        [("CHF 1'299.-", "1299.00"), ("CHF 99.—", "99.00"), ("Rs. 350/-", "350.00")],
+    ),
+    (
         {"type": "boolean"},
         [("Sim", "true"), ("NÃO", "false"), ("igen", "true"), ("nem", "false"), ("ใช่", "true"),
          ("نعم", "true"), ("לא", "false"), ("Hayır", "false"), ("はい", "true"), ("maybe", WRONG)],
@@ -364,6 +385,39 @@ def test_digits_years_and_truth_of_other_languages(
 ) -> None:
     got = cast(con, FieldConfig.model_validate(field), [text for text, _ in cases])
     assert got == [value for _, value in cases]
+
+
+NAMES_IN_ORDER = {
+    "surname_first": [
+        ("Rossi Maria", "Rossi, Maria"), ("DE LUCA Gian Luca", "DE LUCA, Gian Luca"),
+        ("Van den Berg Jan", "Van den Berg, Jan"), ("Dr. Kovács János", "Dr. Kovács, János"),
+        ("Mr & Mrs Hale Bob", "Mr & Mrs Hale, Bob"), ("  Laine   Aino ", "Laine, Aino"),
+        ("山田 太郎", "山田, 太郎"), ("山田太郎", "山田太郎"), ("Ким Е. И.", "Ким, Е. И."),
+        ("Rossi, Maria", "Rossi, Maria"), ("Dr. Kovács", "Dr. Kovács"), ("de Luca", "de Luca"),
+        ("Nguyễn Văn An", "Nguyễn Văn An"), ("", ""),
+    ],
+    "surname_last": [
+        ("Anna Mária Kovács", "Kovács, Anna Mária"), ("Jan van den Berg", "van den Berg, Jan"),
+        ("Dr. Bob Hale Jr.", "Dr. Hale Jr., Bob"), ("Anna", "Anna"),
+    ],
+    "two_surnames_first": [
+        ("Pérez Soto María José", "Pérez Soto, María José"), ("Pérez Ana", "Pérez, Ana"),
+        ("de la Cruz Vega Ana", "de la Cruz Vega, Ana"),
+    ],
+    "two_surnames_last": [
+        ("María José Pérez Soto", "Pérez Soto, María José"), ("Ana Pérez", "Pérez, Ana"),
+        ("Juan de la Cruz Pérez", "de la Cruz Pérez, Juan"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", NAMES_IN_ORDER)
+def test_whole_names_get_a_comma_behind_the_surname(
+    con: duckdb.DuckDBPyConnection, order: str
+) -> None:
+    item = FieldConfig.model_validate({"tags": ["full-name"], "name_order": order})
+    cases = NAMES_IN_ORDER[order]
+    assert cast(con, item, [text for text, _ in cases]) == [value for _, value in cases]
 
 
 def test_no_word_means_the_opposite_in_another_language() -> None:

@@ -676,6 +676,10 @@ def test_days_that_are_asked_for_are_read_again_under_their_number(tmp_path: Pat
         ({"timezone": "Asia/Tokyo"}, "timezone"),
         ({"null_values": ["Bo"], "datetime_format": "yyyy"}, "datetime_format, null_values"),
         ({"fields": {"id": {}, "name": {"required": True}}}, "fields.name"),
+        (
+            {"fields": {"id": {}, "name": {"tags": ["full-name"], "name_order": "surname_first"}}},
+            "fields.name",
+        ),
         ({"error_threshold": 7, "description": "New words"}, None),
     ],
 )

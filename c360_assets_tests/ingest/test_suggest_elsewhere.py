@@ -19,6 +19,7 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.encodings import read_head
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
 from c360_assets.ingest.suggest.header_words import guess_by_name
+from c360_assets.ingest.suggest.table_tags import sales_tags
 from c360_assets.tenant.init_tenant import init_tenant
 
 ROWS = 30
@@ -381,6 +382,32 @@ WRITTEN = {
         ["29/02/2531", "13/01/2520"],
         {"type": "date", "format": "dd/MM/yyyy", "calendar": "buddhist"},
     ),
+    "days in thai words": (
+        ["5 พฤษภาคม 2567", "14 ธ.ค. 2530"],
+        {"type": "date", "format": "dd MMM yyyy", "calendar": "buddhist"},
+    ),
+    "days in hindi": (["05 मई 1980", "15 जनवरी 1990"], {"type": "date", "format": "dd MMM yyyy"}),
+    "days in indonesian": (["3 Mei 1954", "7 Ags 1980"], {"type": "date", "format": "dd MMM yyyy"}),
+    "days in lithuanian": (
+        ["2024 m. gegužės 5 d.", "1980 m. sausio 15 d."],
+        {"type": "date", "format": "yyyy 'm.' MMM dd 'd.'"},
+    ),
+    "days in latvian": (
+        ["2024. gada 5. maijs", "1980. gada 15. janvāris"],
+        {"type": "date", "format": "yyyy'. gada' dd'.' MMM"},
+    ),
+    "days that are counted": (
+        ["1er mai 2024", "15 août 1980"],
+        {"type": "date", "format": "dd MMM yyyy"},
+    ),
+    "amounts without cents": (
+        ["€ 1.234,50", "€ 99,-"],
+        {"type": "decimal", "scale": 2, "number": {"decimal": ",", "thousands": "."}},
+    ),
+    "whole amounts with a dash": (
+        ["12 000,-", "500,-"],
+        {"type": "integer", "number": {"decimal": ",", "thousands": " "}},
+    ),
     # Of Iran or of Islam: the country would say.
     "days of two calendars": (["12/05/1410", "25/01/1399"], {"type": "string"}),
     "days of iran": (
@@ -466,7 +493,11 @@ def test_whole_amounts_in_groups_of_blanks_are_amounts_by_their_name_only(tmp_pa
         ("รหัสสมาชิก;สมชาย ใจดี", "cp874", ""),
         ("מספר לקוח;נועה לוי", "cp1255", "IL"),
         ("Užsakymas;19,50 €;39,00 €", "cp1257", "LT"),
+        ("Užsakymas;19,50 €;Įvykdytas;Būsena", "cp1257", "LT"),
+        ("Città;Nicolò;Forlì", "cp1252", ""),
+        ("Gràcia;Martínez;Ònia·però", "cp1252", ""),
         ("Þóra;Sigurðardóttir", "cp1252", "IS"),
+        ("Ποσότητα;19,50 €;39,00 €;2 €;3 €", "cp1253", "GR"),
     ],
 )
 def test_encodings_of_a_few_words(tmp_path: Path, text: str, encoding: str, country: str) -> None:
@@ -518,3 +549,66 @@ def test_a_part_of_a_surname_is_named(tmp_path: Path, name: str) -> None:
 def test_an_apostrophe_before_letters_is_no_mark_of_a_spreadsheet(tmp_path: Path) -> None:
     lines = ["id,email,Plaats", *(f"{i},a{i}@example.com,'s-Gravenhage" for i in range(ROWS))]
     assert "spreadsheet's mark" not in proposed(tmp_path, "\n".join(lines)).text
+
+
+@pytest.mark.parametrize(
+    ("header", "tag"),
+    [
+        ("Моб. телефон", "phone"),
+        ("Κινητό Τηλ.", "phone"),
+        ("Mob. tālr.", "phone"),
+        ("Дата народж.", "birthdate"),
+        ("Dzim. dat.", "birthdate"),
+        ("Fecha Nac.", "birthdate"),
+        ("Kod poczt.", "postal"),
+        ("Emp. name", None),
+        ("Order No.", None),
+        ("St.", None),
+        ("Dat.", None),
+    ],
+)
+def test_words_cut_short_by_a_dot_mean_what_all_words_that_begin_so_do(
+    header: str, tag: str | None
+) -> None:
+    guess = guess_by_name(header)
+    assert (guess.tag if guess else None) == tag
+
+
+@pytest.mark.parametrize(
+    ("header", "tag"),
+    [
+        ("№ замовлення", "order-id"),
+        ("Αρ. Παραγγελίας", "order-id"),
+        ("Nº Pedido", "order-id"),
+        ("N° commande", "order-id"),
+        ("Št. naročila", "order-id"),
+        ("Cant.", "item-quantity"),
+    ],
+)
+def test_numbers_of_orders_are_called_by_a_sign_or_a_word_cut_short(header: str, tag: str) -> None:
+    assert sales_tags([header]) == {header: f"txn-item/{tag}"}
+
+
+@pytest.mark.parametrize(
+    ("header", "is_customers"),
+    [
+        ("Kunden-Nr.", True),
+        ("Réf. client", True),
+        ("Šifra stranke", True),
+        ("Αρ. Πελάτη", True),
+        ("গ্রাহক নম্বর", True),
+        ("Client Name", False),
+        ("Customer", False),
+        ("No. of members", False),
+        ("Order No", False),
+    ],
+)
+def test_a_word_for_a_customer_and_one_for_a_number(header: str, is_customers: bool) -> None:
+    assert is_customer_number_name(header) == is_customers
+
+
+def test_a_first_column_of_different_whole_numbers_is_the_key_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    lines = lines_of("Kartensatz,nom,prenom,email", "3{i},Ode,Ute,u{i}@example.com")
+    assert proposed(tmp_path, lines).primary_key == ["Kartensatz"]

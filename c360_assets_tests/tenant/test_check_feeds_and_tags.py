@@ -131,6 +131,12 @@ CASES: dict[str, Case] = {
         10,
         "a calendar does not fit",
     ),
+    "order of names on a part": (
+        customers("{tags: [surname]}", "{tags: [surname], name_order: surname_first}"),
+        ERROR,
+        10,
+        "an order of names does not fit a field without the tag full-name",
+    ),
     "scale on text": (
         customers("{tags: [surname]}", "{tags: [surname], scale: 2}"),
         ERROR,

@@ -9,6 +9,7 @@ import polars as pl
 from c360_assets.ingest.suggest.column_names import CHANGED_NAME
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.semantics.tags import without_marks
+from c360_assets.tenant.feeds import NameOrder
 
 NUMBERS = {"integer", "decimal", "float"}
 PURCHASE = "txn-item/"  # how the tags of what was bought begin
@@ -30,8 +31,9 @@ class Column:
 
     `unique` is the share of distinct values among the rows, 0 where a value is missing.
     `lost_digits` says that its numbers are no longer whole, `row_index` that it only counts the
-    rows. `notes` are what a person should check. `bought_elsewhere` says that what its tags say of
-    purchases is said by a custom domain table made of it.
+    rows. `name_order` says how the words of whole names stand, where it was found out. `notes` are
+    what a person should check. `bought_elsewhere` says that what its tags say of purchases is said
+    by a custom domain table made of it.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Column:
     lost_digits: bool = False
     row_index: bool = False
     bought_elsewhere: bool = False
+    name_order: NameOrder | None = None
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

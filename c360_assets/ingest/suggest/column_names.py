@@ -108,6 +108,26 @@ CUSTOMER_NUMBER = re.compile(
     r"|^(顧客|会員|客户|客戶|会员|會員|고객|회원)(番号|id|コード|编号|編號|号|번호|코드)$",
     re.IGNORECASE,
 )
+# A name of one word for a customer and words for a number is that of a customer, in any order.
+CUSTOMER_WORDS = frozenset({
+    "customer", "cust", "client", "cliente", "clienti", "kunde", "kunden", "kund", "kundens",
+    "klant", "klient", "klienta", "kliento", "kliendi", "stranke", "kupac", "kupca", "zakaznik",
+    "zakaznika", "pelanggan", "musteri", "vevo", "ugyfel", "asiakas", "asiakkaan", "member",
+    "membre", "mitglied", "mitglieds", "socio", "adherent", "ahli", "mteja", "mijoz", "πελατη",
+    "клиента", "клієнта", "покупателя", "покупця", "клијента", "клиент", "לקוח", "العميل", "الزبون",
+    "مشتری", "صارف", "কাস্টমার", "গ্রাহক", "ক্রেতা", "ग्राहक", "მომხმარებლის", "հաճախորդի",
+})  # fmt: skip
+NUMBERS_ELSEWHERE = frozenset({
+    "নম্বর", "নং", "আইডি", "কোড", "संख्या", "क्रमांक", "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ",
+})  # fmt: skip
+NUMBER_WORDS = NUMBERS_ELSEWHERE | {
+    "id", "no", "nr", "nro", "num", "n", "number", "numero", "numer", "nummer", "code", "cod",
+    "codigo", "codice", "kode", "kod", "kodas", "kods", "key", "ref", "reference", "referencia",
+    "sifra", "broj", "cislo", "st", "stevilka", "numeris", "αρ", "αριθμος", "κωδ", "κωδικος", "код",
+    "номер", "ид", "шифра", "број", "№", "رقم", "كود", "کد", "شماره", "מספר", "קוד",
+}  # fmt: skip
+OF_WORDS = frozenset({"de", "del", "do", "da", "di", "du", "of"})
+BETWEEN_WORDS = re.compile(r"[\s_./:#()°-]+")
 # What became of an order.
 STATE_NAME = re.compile(
     r"status|(^|[ _])(state|stage|phase|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila"
@@ -165,6 +185,8 @@ def is_identifier_name(name: str) -> bool:
         return False
     if IDENTIFIER_NAME.search(words) or IDENTIFIER_ELSEWHERE.search(plain_name):
         return True
+    if _is_number_of_customer(words) or not NUMBERS_ELSEWHERE.isdisjoint(_words(words)[-1:]):
+        return True
     return is_national_number_name(name)
 
 
@@ -182,4 +204,15 @@ def is_national_number_name(name: str) -> bool:
 def is_customer_number_name(name: str) -> bool:
     """Whether a column is called like the number by which other tables name a customer."""
     plain_name = CAMEL.sub("_", plain_header(name))
-    return CUSTOMER_NUMBER.search(plain_name) is not None
+    return CUSTOMER_NUMBER.search(plain_name) is not None or _is_number_of_customer(plain_name)
+
+
+def _is_number_of_customer(plain_name: str) -> bool:
+    words = [word for word in _words(plain_name) if word not in OF_WORDS]
+    customers = [word for word in words if word in CUSTOMER_WORDS]
+    is_all = all(word in CUSTOMER_WORDS or word in NUMBER_WORDS for word in words)
+    return is_all and len(customers) == 1 and len(words) > 1
+
+
+def _words(plain_name: str) -> list[str]:
+    return [word for word in BETWEEN_WORDS.split(plain_name.lower()) if word]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.semantics.currencies import CURRENCY
+from c360_assets.semantics.currencies import CURRENCY, NO_CENTS
 
 FITS = 0.99  # share of the values that must have a form
 # What may stand around a number and is no part of its value.
@@ -18,6 +18,7 @@ AROUND = r"(?i)^[\s\u00a0]*\(?|\)?[\s\u00a0]*$"
 BLANKS = "[\u0020\u00a0\u202f\u2009]"
 # A currency stands on either side, a sign on either side of that.
 CURRENCY_AROUND = rf"^{BLANKS}*(?:{CURRENCY}){BLANKS}*|{BLANKS}*(?:{CURRENCY})$"
+NO_CENTS_BEHIND = rf"([0-9]){NO_CENTS}"
 SIGNS = r"^[-+\u2212]|[-\u2212]$"
 THOUSANDS = {",": ",", ".": r"\.", " ": BLANKS, "'": "['\u2019]"}
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}$"
@@ -89,8 +90,8 @@ def _is_plausible(thousands: str | None, values: pl.Series, bare: pl.Series) -> 
     """Groups with blanks alone are phone numbers; a currency or a fraction makes them amounts."""
     if thousands != " " or not bare.str.contains(BLANKS).any():
         return True
-    has_currency = values.str.contains(CURRENCY_AROUND).any()
-    return has_currency or bare.str.contains(r"[.,]\d+$").any()
+    is_amount = values.str.contains(f"{CURRENCY_AROUND}|{NO_CENTS_BEHIND}").any()
+    return is_amount or bare.str.contains(r"[.,]\d+$").any()
 
 
 def _are_codes(values: pl.Series) -> bool:
@@ -117,7 +118,8 @@ def _used(thousands: str | None, bare: pl.Series) -> str | None:
 
 def _without_currency(values: pl.Series) -> pl.Series:
     """The numbers without what may stand around them: brackets, signs, a currency."""
-    bare = values.str.replace_all(AROUND, "").str.replace_all(SIGNS, "")
+    bare = values.str.replace_all(AROUND, "").str.replace(NO_CENTS_BEHIND, "${1}")
+    bare = bare.str.replace_all(SIGNS, "")
     bare = bare.str.replace_all(CURRENCY_AROUND, "").str.strip_chars()
     return bare.str.replace_all(SIGNS, "").str.strip_chars().str.replace_all(AROUND, "")
 

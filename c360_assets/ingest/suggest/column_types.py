@@ -13,7 +13,7 @@ import polars as pl
 
 from c360_assets.ingest.calendars import common_texts, english_clock
 from c360_assets.ingest.casts import FOREIGN_SIGNS
-from c360_assets.ingest.dates import MONTH_NUMBERS
+from c360_assets.ingest.month_words import MONTH_NUMBERS, ORDINAL_DAY
 from c360_assets.ingest.suggest.column_numbers import NumberForm, is_scientific, number_form
 from c360_assets.semantics.lookups import truth_words
 
@@ -33,12 +33,12 @@ FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?$"
 # The name of a month with what is around it; a word such as `de` is shorter.
-MONTH_NAME = r"^([^\pL]*(?:de )?)(\pL{3,})\.?(.*)$"
+MONTH_NAME = r"^([^\pL]*(?:de |gada \d+\. |m\. )?)([\pL\pM]{2,}|\pL\pM?\.\pL)\.?(.*)$"
 ENGLISH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ENGLISH_MONTHS = {name: ENGLISH_NAMES[number - 1] for name, number in MONTH_NUMBERS.items()}
 # How a date of any pattern begins, with names of months in any language.
 ANY_DATE = (
-    r"^(\d{4}[-/.年년]|\d{1,2}[-/.] ?\d|\d{1,2}[-/.]? ?\pL|\d{8}"
+    r"^(\d{4}(?: m)?[-/.年년]|\d{1,2}[-/.] ?\d|\d{1,2}[-/.]? ?\pL|\d{8}"
     r"|\pL{3,}[-.,]? ?\pL*,? ?\d)"
 )
 # A number of any form: a currency has a few letters.
@@ -48,7 +48,7 @@ ANY_NUMBER = r"^\P{L}*\d\P{L}*(\pL[\pL\pM.]{0,4}\P{L}*)?$|^\P{L}*\pL[\pL\pM.]{0,
 CALENDAR_DATES = {
     "buddhist": (
         r"^(\d{1,2}[-/. ]\d{1,2}[-/. ]25\d{2}|25\d{2}[-/. ]\d{1,2}[-/. ]\d{1,2}"
-        r"|25\d{2}[01]\d[0-3]\d)(\D|$)"
+        r"|25\d{2}[01]\d[0-3]\d|\d{1,2} ?[\u0e00-\u0e7f.]{3,} ?25\d{2})(\D|$)"
     ),
     "japanese": (
         r"^(令和|平成|昭和|大正|明治|[RHSTMＲＨＳＴＭ])[.]? ?(元|\d{1,2})"
@@ -97,6 +97,7 @@ DATES = (
     PatternShape("dd/MMM/yyyy", "%d/%b/%Y", r"\d{1,2}/[A-Za-z]{3}/\d{4}"),
     PatternShape("dd'.' MMM yyyy", "%d. %b %Y", r"\d{1,2}\. [A-Za-z]{3} \d{4}"),
     PatternShape("dd 'de' MMM 'de' yyyy", "%d de %b de %Y", r"\d{1,2} de [A-Za-z]{3} de \d{4}"),
+    PatternShape("dd MMM, yyyy", "%d %b, %Y", r"\d{1,2} [A-Za-z]{3,9}, \d{4}"),
     PatternShape("dd.MMM.yyyy", "%d.%b.%Y", r"\d{1,2}\.[A-Za-z]{3}\.\d{4}"),
     PatternShape("yyyy-MMM-dd", "%Y-%b-%d", r"\d{4}-[A-Za-z]{3}-\d{1,2}"),
     PatternShape("MMM-dd-yyyy", "%b-%d-%Y", r"[A-Za-z]{3}-\d{1,2}-\d{4}"),
@@ -104,6 +105,11 @@ DATES = (
     PatternShape("EEE MMM dd yyyy", "%a %b %d %Y", r"[A-Za-z]{3} [A-Za-z]{3} \d{1,2} \d{4}"),
     PatternShape("yyyy'年'MM'月'dd'日'", "%Y年%m月%d日", r"\d{4}年\d{1,2}月\d{1,2}日"),
     PatternShape("yyyy'년' MM'월' dd'일'", "%Y년 %m월 %d일", r"\d{4}년 \d{1,2}월 \d{1,2}일"),
+    PatternShape(
+        "yyyy'. gada' dd'.' MMM", "%Y. gada %d. %b", r"\d{4}\. gada \d{1,2}\. [A-Za-z]{3}"
+    ),
+    PatternShape("yyyy 'm.' MMM dd 'd.'", "%Y m. %b %d d.", r"\d{4} m\. [A-Za-z]{3} \d{1,2} d\."),
+    PatternShape("dd 'tháng' MM, yyyy", "%d tháng %m, %Y", r"\d{1,2} tháng \d{1,2}, \d{4}"),
     # Hungary and Korea put a point behind each number, Bohemia and the Balkans behind the day.
     PatternShape("yyyy. MM. dd.", "%Y. %m. %d.", r"\d{4}\. \d{1,2}\. \d{1,2}\."),
     PatternShape("yyyy. MM. dd", "%Y. %m. %d", r"\d{4}\. \d{1,2}\. \d{1,2}"),
@@ -327,7 +333,8 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     if not _most_look_like(values, ANY_DATE):
         return None
     fitting: list[Inferred] = []
-    values = english_clock(_with_english_months(values))
+    plain_days = values.str.replace(ORDINAL_DAY, "${1}${2}${3}")
+    values = english_clock(_with_english_months(plain_days))
     for date in DATES:
         if not _most_look_like(values, f"^{date.shape}"):
             continue

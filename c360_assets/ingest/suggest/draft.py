@@ -26,8 +26,9 @@ class Draft:
     columns: list[Column]
     missing: list[str]
     day_first: bool
-    # The tenant's time zone.
+    # The tenant's time zone, and the ISO code of its country, "" where none is known.
     zone: str
+    country: str
     # The custom domain table that is stitched instead, if one is.
     stitched_table: str | None = None
     trial: Trial | None = None

@@ -38,6 +38,9 @@ POLISH = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"
 CZECH = "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽäôĺľŕĽ"
 OTHER_CENTRAL = "őűöüŐŰÖÜáéíóúÁÉÍÓÚăâîșțşţĂÂÎŞŢđĐčćšžČĆŠŽß"
 MARKS_OF_TEXT = "–’„”“€£§°«»\xa0"
+# Beside other western letters `ò` and `ì` would be the Czech `ň` and `ě`.
+ITALIAN = "àèéìòùÀÈÉÌÒÙ"
+CATALAN = "àçèéíïòóúü·ÀÇÈÉÍÏÒÓÚÜ"
 # Read as western the last are Õ and Û, which no language has beside none but the others here.
 HUNGARIAN = "áéíóöúüÁÉÍÓÖÚÜőűŐŰ"
 ONLY_HUNGARIAN = "őűŐŰ"
@@ -46,12 +49,15 @@ ICELANDIC = f"áðéíóúýþæöøÁÐÉÍÓÚÝÞÆÖØ{MARKS_OF_TEXT}"
 ICELANDIC_AT_HOME = ("IS", "FO")
 LATIN_LETTERS = (
     (WESTERN, "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0"),
+    *((WESTERN, f"{letters}{MARKS_OF_TEXT}") for letters in (ITALIAN, CATALAN)),
     ("mac_roman", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0"),
     *(("cp1250", f"{letters}{MARKS_OF_TEXT}") for letters in (POLISH, CZECH, OTHER_CENTRAL)),
     *(("iso8859_2", letters) for letters in (POLISH, CZECH, OTHER_CENTRAL)),
     ("cp1254", f"çğıöşüÇĞİÖŞÜâîûé{MARKS_OF_TEXT}"),
     ("cp1257", f"āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüÕÄÖÜ{MARKS_OF_TEXT}"),
+    ("mac_roman", f"{ITALIAN}{MARKS_OF_TEXT}"),
     ("cp850", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ"),
+    ("cp850", ITALIAN),
     ("cp852", f"{POLISH}{CZECH}{OTHER_CENTRAL}"),
 )
 # Where a few words of text are as good in a western encoding, though nobody writes it there.
@@ -137,13 +143,16 @@ def _legacy_encoding(data: bytes, country: str) -> str:
     # Lines of plain ASCII say nothing, and hide the others from a reader of the beginning.
     lines = [line for line in data.splitlines() if not line.isascii()]
     telling = b"\n".join(lines)[:TOLD_FROM]
+    own = ENCODINGS_AT_HOME.get(country, WESTERN)
+    own_letters = [letters for name, letters in LATIN_LETTERS if name == own]
+    if own != WESTERN and any(_fits(telling, own, letters) for letters in own_letters):
+        return own
     if _is_hungarian(telling):
         return "cp1250"
     if _is_thai(telling):
         return THAI
     if country in ICELANDIC_AT_HOME and _fits(telling, WESTERN, ICELANDIC):
         return WESTERN
-    own = ENCODINGS_AT_HOME.get(country, WESTERN)
     if own in ALPHABETS and _is_of_alphabet(telling, own):
         return own
     at_home_first = sorted(LATIN_LETTERS, key=lambda known: known[0] != own)
@@ -168,10 +177,12 @@ def _is_japanese(text: str) -> bool:
 
 def _is_of_alphabet(data: bytes, encoding: str) -> bool:
     try:
-        others = "".join(letter for letter in data.decode(encoding) if not letter.isascii())
+        # Signs of currencies are of no alphabet.
+        text = data.decode(encoding)
+        others = "".join(one for one in text if one.isalpha() and not one.isascii())
     except UnicodeDecodeError:
         return False
-    is_beside_latin = _stand_in_words(data.decode(encoding))
+    is_beside_latin = _stand_in_words(text)
     return len(ALPHABETS[encoding].findall(others)) >= MOST * len(others) and not is_beside_latin
 
 

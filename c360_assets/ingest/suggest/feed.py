@@ -92,13 +92,25 @@ def draft_feed(
         sample = _with_partition(sample, relative.parent.name)
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
-    day_first = day_comes_first(tenant)
-    columns = describe_columns(sample, country=_country_of(tenant))
+    day_first, country = day_comes_first(tenant), _country_of(tenant)
+    columns = describe_columns(sample, country=country)
     note_nested(sample, columns)
     source = source or _title(source_folder(delivery)) or "My Source"
     feed = feed or _title(name_without_day(delivery)) or "Feed"
     zone = tenant.config.timezone if tenant else UTC
-    draft = Draft(path, relative, delivery, source, feed, sample, columns, missing, day_first, zone)
+    draft = Draft(
+        path=path,
+        relative=relative,
+        delivery=delivery,
+        source=source,
+        feed=feed,
+        sample=sample,
+        columns=columns,
+        missing=missing,
+        day_first=day_first,
+        zone=zone,
+        country=country,
+    )
     return tried(draft)
 
 

@@ -217,6 +217,8 @@ def _options(column: Column) -> str:
         items.append(f"format: {json.dumps(column.inferred.format)}")
     if column.inferred.calendar is not None:
         items.append(f"calendar: {column.inferred.calendar}")
+    if column.name_order is not None and column.written_tags:
+        items.append(f"name_order: {column.name_order}")
     if column.inferred.number is not None:
         items.append(f"number: {_number(column.inferred.number)}")
     if column.inferred.scale is not None:

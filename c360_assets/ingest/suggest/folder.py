@@ -17,6 +17,7 @@ from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import Proposal, draft_feed, proposal_of, with_tables
 from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
+from c360_assets.ingest.suggest.name_order import find_name_orders
 from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables_of
 from c360_assets.ingest.suggest.order_tables import (
     mark_heads,
@@ -96,6 +97,7 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
     if flatten:
         mark_heads(drafts)
     drafts = with_links(drafts)
+    find_name_orders(drafts)
     tables: dict[str, FlatTable] = {}
     if flatten:
         drafts, tables = order_tables(drafts)

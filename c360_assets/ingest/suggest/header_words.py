@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby, product
 
 from c360_assets.ingest.suggest.column_names import plain_header
-from c360_assets.semantics.tags import tag_for_column
+from c360_assets.ingest.suggest.header_parts import by_abbreviation
+from c360_assets.semantics.tags import COLUMN_TAGS, tag_for_column
 
 # Words that say whose a value is, and not what: `customer city` is a city. The person that a record
 # is about is its customer; clerks, managers and stores are somebody else and not here.
@@ -55,6 +56,10 @@ WORD = re.compile(
     r"|(?:주문자|구매자|注文者|購入者|买家|買家|订购人|訂購人|客户|客戶|顾客|顧客|会员|會員|会員|お客様|고객|회원)|[^\W\d_A-Za-z]+"
 )
 ADDRESS_PARTS = frozenset({"address2", "city", "state", "postal", "country"})
+NAME_PARTS = ("surname", "given-name")
+# Their letters are those of surname, given name and patronymic.
+SURNAME_FIRST_WORDS = frozenset({"фио", "піб", "fio"})
+MOST_WORDS_OF_A_PART = 3
 # Each optional word doubles the readings that are tried.
 MOST_OPTIONAL_WORDS = 8
 
@@ -77,6 +82,12 @@ def guess_by_name(name: str) -> Guess | None:
     """
     plain = plain_header(name)
     whole = _guess_words(plain)
+    if whole is None and parts_of_whole_name(name):
+        return Guess("full-name")
+    if whole is None:
+        tag = _tag_of_each_word(plain) or by_abbreviation(name, COLUMN_TAGS)
+        # An employee's name begins as an employer's.
+        whole = None if tag in (None, "company") else Guess(tag)
     if whole is not None or "/" not in plain:
         return whole
     readings = [_guess_words(part) for part in plain.split("/")]
@@ -91,6 +102,32 @@ def guess_by_name(name: str) -> Guess | None:
     if guesses[0].tag == "address" and parts:
         return Guess(parts[0].tag, guesses[0].namespace or parts[0].namespace)
     return guesses[0]
+
+
+def parts_of_whole_name(name: str) -> tuple[str, ...]:
+    """The tags `surname` and `given-name` in the order in which a header names them, such as
+    `Cognome e nome`; empty where it does not name one of each.
+
+    A word for a name beside one of the two is the other one: `Name, Vorname`.
+    """
+    words = [word.lower() for word in WORD.findall(plain_header(name))]
+    if len(words) == 1 and words[0] in SURNAME_FIRST_WORDS:
+        return NAME_PARTS
+    tags: list[str] = []
+    place = length = 0
+    while place < len(words):
+        for length in range(MOST_WORDS_OF_A_PART, 0, -1):
+            tag = tag_for_column("".join(words[place : place + length]))
+            # Several words of a whole name are its parts.
+            if tag in NAME_PARTS or (tag == "full-name" and length == 1):
+                tags.append(tag)
+                break
+        place += length
+    if len(tags) != len(NAME_PARTS) or not set(tags) & set(NAME_PARTS):
+        return ()
+    (missing,) = set(NAME_PARTS).difference(tags) or {""}
+    parts = tuple(missing if tag == "full-name" else tag for tag in tags)
+    return parts if set(parts) == set(NAME_PARTS) else ()
 
 
 def names_an_owner(name: str) -> bool:
@@ -122,6 +159,13 @@ def _guess_words(text: str) -> Guess | None:
     same_tag = [kept for kept, other in tag_of_reading.items() if other == tag]
     shortest = min(same_tag, key=lambda kept: (sum(kept), kept))
     return Guess(tag, _namespace(words, shortest, tag))
+
+
+def _tag_of_each_word(plain: str) -> str | None:
+    """The tag that each word of a name means by itself: `Моб. телефон`, `Κινητό Τηλ.`"""
+    words = [word.lower() for word in WORD.findall(plain)]
+    tags = {tag_for_column(word) for word in words}
+    return tags.pop() if len(words) > 1 and len(tags) == 1 else None
 
 
 def _is_optional(word: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from c360_assets.ingest.dates import MONTH_NUMBERS
+from c360_assets.ingest.month_words import MONTH_NUMBERS
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.tenant.files import MONTHS
 

@@ -277,9 +277,11 @@ def _holds_codes(column: Column, frame: pl.DataFrame) -> bool:
 
 
 def _may_be_numbers(column: Column, frame: pl.DataFrame) -> bool:
-    """Whether a column with a name of another alphabet holds whole numbers that all differ, and
-    does not count the rows."""
-    if OTHER_ALPHABET.search(without_marks(column.name)) is None or column.unique < 1.0:
+    """Whether the first column, or one with a name of another alphabet, holds whole numbers that
+    all differ, and does not count the rows."""
+    is_first = column.name == frame.columns[0]
+    is_foreign = OTHER_ALPHABET.search(without_marks(column.name)) is not None
+    if not (is_first or is_foreign) or column.unique < 1.0:
         return False
     counts_rows = present(frame[column.name]).head(1).is_in(["0", "1"]).any()
     return frame.height >= FEWEST_CODES and not counts_rows

@@ -29,6 +29,7 @@ IS_RETURN, IS_CANCELLATION = f"{PURCHASE}is-return", f"{PURCHASE}is-cancellation
 # An amount with a minus sign on either side or in brackets.
 BELOW_ZERO = r"^\W*[-\u2212(]\W*\d|\d\W*[-\u2212]$"
 MOST_STATES = 40  # different values of a column that says what became of orders
+MOST_STATES_BY_WORDS = 12  # of one that is not called so
 
 
 @dataclass(frozen=True)
@@ -143,19 +144,14 @@ def _are_times(values: pl.Series) -> bool:
 
 
 def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:
-    """Which columns say of orders that they were cancelled or returned; None where none does."""
-    found: list[Column] = []
-    spoken: set[str] = set()
-    for column in columns:
-        if column.type != "string" or not is_state_name(column.name):
-            continue
-        values = set(_lower(frame[column.name]).unique())
-        languages = {
-            language for language, states in order_states().items() if values & _words(states)
-        }
-        if languages and len(values) <= MOST_STATES:
-            found.append(column)
-            spoken |= languages
+    """Which columns say of orders that they were cancelled or returned; None where none does. Those
+    that are called like it, else those of no other meaning that hold such words."""
+    texts = [column for column in columns if column.type == "string"]
+    named = [one for one in texts if is_state_name(one.name)]
+    found, spoken = _with_state_words(named, frame, MOST_STATES)
+    if not found:
+        untagged = [one for one in texts if not one.tags]
+        found, spoken = _with_state_words(untagged, frame, MOST_STATES_BY_WORDS)
     if not found:
         return None
     known = [states for language, states in order_states().items() if language in spoken | {"en"}]
@@ -167,6 +163,24 @@ def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:
     ]
     cancelled_rows, returned_rows = (int(frame.select(count.sum()).item()) for count in counts)
     return States(tuple(found), tuple(cancelled), tuple(returned), cancelled_rows, returned_rows)
+
+
+def _with_state_words(
+    columns: Sequence[Column], frame: pl.DataFrame, most: int
+) -> tuple[list[Column], set[str]]:
+    """The columns of at `most` so many values with words for what was cancelled or returned, and
+    the languages of these."""
+    found: list[Column] = []
+    spoken: set[str] = set()
+    for column in columns:
+        values = set(_lower(frame[column.name]).unique())
+        languages = {
+            language for language, states in order_states().items() if values & _words(states)
+        }
+        if languages and len(values) <= most:
+            found.append(column)
+            spoken |= languages
+    return found, spoken
 
 
 def _words(states: OrderStates) -> frozenset[str]:

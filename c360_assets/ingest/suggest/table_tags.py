@@ -16,6 +16,12 @@ from importlib import resources
 import yaml
 
 from c360_assets.ingest.suggest.column_names import CAMEL, plain_header
+from c360_assets.ingest.suggest.header_parts import (
+    LEAST_IN_TABLES,
+    by_abbreviation,
+    numbered,
+    numbered_header,
+)
 
 SALES = re.compile(
     r"order|sale|purchase|deal|opportunit|donation|payment|charge|invoice|receipt|booking"
@@ -125,8 +131,12 @@ def _named(tag_of_letters: Mapping[str, tuple[str, int]], names: Sequence[str]) 
     """Tag -> the column of which the name stands first in the tag's list, a name as it is written
     before one of which words have to be left out."""
     best: dict[str, tuple[tuple[int, int], str]] = {}
+    meanings = {letters: tag for letters, (tag, _) in tag_of_letters.items()}
+    first = {tag: letters for letters, (tag, place) in tag_of_letters.items() if not place}
     for name in names:
-        for reading, letters in enumerate(_readings(name)):
+        cut_short = by_abbreviation(name, meanings, LEAST_IN_TABLES)
+        readings = (*_readings(name), *filter(None, [cut_short and first[cut_short]]))
+        for reading, letters in enumerate(readings):
             if letters in tag_of_letters:
                 tag, place = tag_of_letters[letters]
                 if reading == LAST_READING and tag in NOT_OF_THINGS:
@@ -144,7 +154,8 @@ def _readings(name: str) -> tuple[str, ...]:
     number_last = ID_FIRST.sub(r"\2_\1", plain)
     counted = HOW_COUNTED.sub(" ", plain)
     of_thing = OF_THING.sub(" ", counted)
-    return tuple(map(_letters, (plain, number_last, counted, of_thing)))
+    letters = map(_letters, (plain, number_last, counted, of_thing))
+    return (*letters, *filter(None, [numbered_header(name)]))
 
 
 def _may_have_weak_names(tags: Collection[str]) -> bool:
@@ -168,8 +179,10 @@ def _groups() -> tuple[_Group, ...]:
 
 
 def _tag_of_letters(names_of_tag: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, int]]:
-    return {
+    tag_of_letters = {
         _letters(name): (tag, place)
         for tag, names in names_of_tag.items()
         for place, name in enumerate(names)
     }
+    of_numbers = {numbered(letters): tag for letters, tag in tag_of_letters.items()}
+    return {letters: tag for letters, tag in of_numbers.items() if letters} | tag_of_letters
