@@ -399,3 +399,10 @@ def test_a_column_called_customer_holds_their_names_where_no_other_does(tmp_path
     ]
     lines[1:] = [line.replace("Ann Lee", f"Acme {at} Ltd") for at, line in enumerate(lines[1:])]
     assert "tags" not in settings(propose(tmp_path, "\n".join(lines)))["fields"]["Customer"]
+
+
+def test_a_feed_is_not_called_like_a_documented_table(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "segment" / "events-20260601.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([HEADER, *ROWS]))
+    assert propose_feed(path).feed == "Events Feed"

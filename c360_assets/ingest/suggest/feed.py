@@ -32,7 +32,9 @@ from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.ingest.suggest.trial import Trial, try_feed
 from c360_assets.semantics.countries import country_facts
+from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import without_marks
+from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.loader import read_files
 from c360_assets.tenant.models import Tenant
 from c360_assets.wording import counted
@@ -96,7 +98,7 @@ def draft_feed(
     columns = describe_columns(sample, country=_country_of(tenant))
     note_nested(sample, columns)
     source = source or _title(source_folder(delivery)) or "My Source"
-    feed = feed or _title(name_without_day(delivery)) or "Feed"
+    feed = feed or _free_name(source, _title(name_without_day(delivery)) or "Feed")
     zone = tenant.config.timezone if tenant else UTC
     draft = Draft(path, relative, delivery, source, feed, sample, columns, missing, day_first, zone)
     return tried(draft)
@@ -211,6 +213,13 @@ def _correct(columns: list[Column], trial: Trial) -> bool:
             ]
             corrected = True
     return corrected
+
+
+def _free_name(source: str, feed: str) -> str:
+    """The feed's name, longer where its table would be called like a documented one."""
+    documented = {name.lower() for name in all_tables()}
+    is_taken = physical_name(f"{source}:{feed}").lower() in documented
+    return f"{feed} Feed" if is_taken else feed
 
 
 def _title(text: str) -> str:
