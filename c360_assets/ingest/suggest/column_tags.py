@@ -15,6 +15,7 @@ import polars as pl
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.semantics.lookups import genders, titles
+from c360_assets.semantics.organisations import legal_form_words
 
 
 def _known(values: Iterable[str]) -> str:
@@ -53,6 +54,7 @@ PHONE_DIGITS = (8, 15)
 MISLEADING_LETTERS = ({"h", "m"}, {"f", "p"}, {"s", "v"})
 FERFI_AND_NO = {"f", "n"}
 BORNE_OUT = 0.6  # share of the values that must look like the tag
+MOST_ORGANISATIONS = 0.5  # of the names in a column, as many do without a legal form
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
 
@@ -66,6 +68,8 @@ def guess(name: str, values: pl.Series) -> Guess | None:
         return None
     if by_name is None or _share(values, LOOKS.get(by_name.tag, "")) < BORNE_OUT:
         return None
+    if by_name.tag == "full-name" and are_organisations(values):
+        return Guess("company", by_name.namespace)
     return by_name
 
 
@@ -102,6 +106,13 @@ def are_full_names(values: pl.Series) -> bool:
     texts = _texts(values)
     has_digits = texts.str.contains(r"\d").any()
     return len(texts) > 0 and not has_digits and _share(values, LOOKS["full-name"]) >= EMAILS
+
+
+def are_organisations(values: pl.Series) -> bool:
+    """Whether most of some values end in a legal form, as names of companies do."""
+    last_words = _texts(values).str.replace_all(r"\.", "").str.extract(r"(\w+)\W*$")
+    is_legal_form = last_words.str.to_uppercase().is_in(sorted(legal_form_words()))
+    return len(is_legal_form) > 0 and bool(is_legal_form.mean() > MOST_ORGANISATIONS)
 
 
 def _texts(values: pl.Series) -> pl.Series:
