@@ -112,7 +112,7 @@ def are_organisations(values: pl.Series) -> bool:
     """Whether most of some values end in a legal form, as names of companies do."""
     last_words = _texts(values).str.replace_all(r"\.", "").str.extract(r"(\w+)\W*$")
     is_legal_form = last_words.str.to_uppercase().is_in(sorted(legal_form_words()))
-    return len(is_legal_form) > 0 and bool(is_legal_form.mean() > MOST_ORGANISATIONS)
+    return is_legal_form.sum() > MOST_ORGANISATIONS * len(is_legal_form)
 
 
 def _texts(values: pl.Series) -> pl.Series:

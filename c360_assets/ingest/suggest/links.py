@@ -175,7 +175,7 @@ def _is_shared(draft: Draft, column: Column) -> bool:
         rows = rows.drop_nulls().filter(pl.col("name") != "", pl.col("number") != "")
         groups = rows.group_by("number").agg(rows=pl.len(), names=pl.col("name").n_unique())
         several = groups.filter(pl.col("rows") > 1)
-        return several.height > 0 and bool((several["names"] > 1).mean() > MOST_SHARED)
+        return (several["names"] > 1).sum() > MOST_SHARED * several.height
     return False
 
 
