@@ -353,6 +353,11 @@ def test_each_kind_of_member_and_each_sheet_is_a_feed(tmp_path: Path) -> None:
     with zipfile.ZipFile(folder / "parts-20260601.zip", "w") as archive:
         archive.writestr("p-001.csv", people)
         archive.writestr("p-002.csv", people)
+    with zipfile.ZipFile(folder / "all-20260601.zip", "w") as archive:
+        archive.writestr("export/people_1.csv", people)
+        archive.writestr("export/people_2.csv", people)
+        archive.writestr("export/tickets_1.csv", left)
+        archive.writestr("export/tickets_2.csv", left)
     sheet = [["No", "Mail"], *([str(i), f"a{i}@x.example"] for i in range(9))]
     other = [["Bon", "Sum"], *([f"B{i}", f"{i}.50"] for i in range(9))]
     (folder / "till.xlsx").write_bytes(workbook({"People": sheet, "Bons": other}))
@@ -360,6 +365,8 @@ def test_each_kind_of_member_and_each_sheet_is_a_feed(tmp_path: Path) -> None:
     assert not found.unread
     said = {proposal.feed: settings(proposal)["files"] for proposal in found.proposals}
     assert {feed: (files.get("contents"), files.get("sheet")) for feed, files in said.items()} == {
+        "All": ({"people_*.csv": {}}, None),
+        "All Tickets 1": ({"tickets_*.csv": {}}, None),
         "List": ({"in_*.csv": {}}, None),
         "List Out": ({"out_*.csv": {}}, None),
         "Parts": (None, None),
