@@ -301,20 +301,25 @@ def test_flattening_keeps_all_digits_and_leaves_nothing_out(tmp_path: Path) -> N
     shop = {
         "id": "s1",
         "labels": ["new"],
-        "place": {"lat": 52.2296756, "mails": ["a@example.com"], "a": {"b": {"c": {"d": 1}}}},
+        "place": {
+            "lat": 52.2296756,
+            "mails": ["a@example.com"],
+            "a": {"b": {"c": {"d": {"e": {"f": 1}}}}},
+        },
     }
     file.write_text(json.dumps(shop) + "\n")
     (table,) = propose_feed(file, flatten=True).tables
     assert """ ->> '$."lat"')::DECIMAL(38, 7) AS "place_lat\"""" in table.sql
     assert (
-        "-- JSON text, for SQL of yours to flatten: place_mails, place_a_b_c, labels\n" in table.sql
+        "-- JSON text, for SQL of yours to flatten: place_mails, place_a_b_c_d_e, labels\n"
+        in table.sql
     )
     with duckdb.connect() as con:
         text = json.dumps(shop["place"])
         con.execute("CREATE TABLE Api_Shops (id VARCHAR, labels VARCHAR, place VARCHAR)")
         con.execute("INSERT INTO Api_Shops VALUES ('s1', '[\"new\"]', ?)", [text])
         (row,) = con.execute(table.sql).fetchall()
-    assert row == ("s1", Decimal("52.2296756"), '["a@example.com"]', '{"d":1}', '["new"]')
+    assert row == ("s1", Decimal("52.2296756"), '["a@example.com"]', '{"f":1}', '["new"]')
 
 
 def test_a_partitioned_folder_is_one_feed(tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ PHONE_DIGITS = (8, 15)
 MISLEADING_LETTERS = ({"h", "m"}, {"f", "p"}, {"s", "v"})
 FERFI_AND_NO = {"f", "n"}
 BORNE_OUT = 0.6  # share of the values that must look like the tag
+# What a record's state is, and no state of a country.
+STATES_OF_RECORDS = frozenset({
+    "active", "inactive", "enabled", "disabled", "open", "closed", "new", "pending", "deleted",
+    "archived", "draft", "done", "resolved", "in progress", "on hold",
+})  # fmt: skip
 MOST_ORGANISATIONS = 0.5  # of the names in a column, as many do without a legal form
+HOLDING = 0.9  # of the rows with a part
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
 
@@ -65,6 +71,8 @@ def guess(name: str, values: pl.Series) -> Guess | None:
     """
     by_name = guess_by_name(name)
     if by_name is not None and by_name.tag == "gender" and _are_misleading(values):
+        return None
+    if by_name is not None and by_name.tag == "state" and _are_states_of_records(values):
         return None
     if by_name is None or _share(values, LOOKS.get(by_name.tag, "")) < BORNE_OUT:
         return None
@@ -82,6 +90,11 @@ def guess_by_values(values: pl.Series) -> Guess | None:
         return None
     digits = texts.str.replace_all(r"\D", "").str.len_chars()
     return Guess("phone") if digits.is_between(*PHONE_DIGITS).all() else None
+
+
+def _are_states_of_records(values: pl.Series) -> bool:
+    texts = _texts(values)
+    return texts.len() > 0 and set(texts.unique()) <= STATES_OF_RECORDS
 
 
 def _are_misleading(values: pl.Series) -> bool:
@@ -113,6 +126,15 @@ def are_organisations(values: pl.Series) -> bool:
     last_words = _texts(values).str.replace_all(r"\.", "").str.extract(r"(\w+)\W*$")
     is_legal_form = last_words.str.to_uppercase().is_in(sorted(legal_form_words()))
     return is_legal_form.sum() > MOST_ORGANISATIONS * len(is_legal_form)
+
+
+def holds_other(frame: pl.DataFrame, name: str, other: str) -> bool:
+    """Whether nearly all texts of a column hold that of another column, and more around it."""
+    texts, parts = (pl.col(each).cast(pl.String).str.strip_chars() for each in (name, other))
+    rows = frame.select(text=texts, part=parts).drop_nulls().filter(pl.col("part") != "")
+    is_longer = pl.col("text").str.len_chars() > pl.col("part").str.len_chars()
+    held = rows.filter(is_longer & pl.col("text").str.contains(pl.col("part"), literal=True))
+    return rows.height > 0 and held.height >= HOLDING * rows.height
 
 
 def _texts(values: pl.Series) -> pl.Series:

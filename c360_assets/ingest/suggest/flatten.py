@@ -76,7 +76,9 @@ def note_nested(sample: Sample, columns: list[Column]) -> None:
         if column.type not in NESTED:
             continue
         # Contacts of a list are of its row, the other leaves of its elements.
-        groups = [_leaves_of(sample, column), _contacts(sample, [column])]
+        leaves = _leaves_of(sample, column)
+        leaves = leaves if column.type == "array" else name_after_person(leaves, [])
+        groups = [leaves, [*_contacts(sample, [column]), *_nested_contacts(leaves)]]
         inner = [leaf for group in groups if group for leaf in describe_columns(sample_of(group))]
         if not inner:
             continue
@@ -99,7 +101,7 @@ def flat_tables(
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
     inner = name_after_person(inner, _plain(sample, columns))
-    contacts = [*_contacts(sample, columns), *_joined(sample, columns)]
+    contacts = [*_contacts(sample, columns), *_nested_contacts(inner), *_joined(sample, columns)]
     row_leaves: list[Leaf] = []
     source = physical_name(name)
     source_sql = table_sql(source)
@@ -192,17 +194,35 @@ def _contacts(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
             continue
         texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
         lists = [_parsed(text) for text in texts]
-        contacts = contacts_of(column.name, lists)
+        list_sql = quote_ident(column.output)
+        contacts = _contacts_in(column.name, column.output, list_sql, lists)
+        leaves += contacts
         for keyed in [] if contacts else keyed_values(lists):
-            sql = keyed.sql.replace("{list}", quote_ident(column.output))
+            sql = keyed.sql.replace("{list}", list_sql)
             name = tidy_name(f"{column.output}_{keyed.key}")
             leaves.append(Leaf(name, sql, keyed.values))
-        for contact in contacts:
-            sql = contact.sql.replace("{list}", quote_ident(column.output))
-            name = tidy_name(f"{column.output}_{contact.suffix}")
-            # A list that is called after nothing known leaves it to the kind to say what it holds.
-            name = name if guess_by_name(name) is not None else contact.suffix
-            leaves.append(Leaf(name, sql, contact.values))
+    return leaves
+
+
+def _nested_contacts(inner: Iterable[Leaf]) -> list[Leaf]:
+    """The e-mail addresses and phone numbers in lists that stand in objects of the row."""
+    leaves = []
+    for leaf in inner:
+        if leaf.type == "array" and leaf.path:
+            lists = [_parsed(text) for text in leaf.values]
+            leaves += _contacts_in(leaf.path[-1], leaf.name, f"({leaf.sql})", lists)
+    return leaves
+
+
+def _contacts_in(name: str, output: str, list_sql: str, lists: list[Any]) -> list[Leaf]:
+    """The contacts in a column's lists, given by `list_sql`."""
+    leaves = []
+    for contact in contacts_of(name, lists):
+        sql = contact.sql.replace("{list}", list_sql)
+        leaf_name = tidy_name(f"{output}_{contact.suffix}")
+        # A list that is called after nothing known leaves it to the kind to say what it holds.
+        leaf_name = leaf_name if guess_by_name(leaf_name) is not None else contact.suffix
+        leaves.append(Leaf(leaf_name, sql, contact.values))
     return leaves
 
 

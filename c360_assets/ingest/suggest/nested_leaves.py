@@ -17,7 +17,7 @@ from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.check_feeds import tidy_name
 from c360_assets.warehouse.sql import quote_literal
 
-DEEPEST = 3
+DEEPEST = 5
 
 
 @dataclass(frozen=True)

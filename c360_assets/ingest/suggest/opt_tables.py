@@ -23,7 +23,8 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 # What names say that news may be sent, in the languages of the catalogue's names.
 SENT = re.compile(
-    r"newsletter|marketing|mailing|consents?[ _](e?mail|sms|text)|(e?mail|sms|text)[ _]consents?"
+    r"(do[ _]?not|no)[ _]?(allow|send|bulk|[ _])*e?mails?"
+    r"|newsletter|marketing|mailing|consents?[ _](e?mail|sms|text)|(e?mail|sms|text)[ _]consents?"
     r"|markkinoin|uudiskir"
     r"|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
     r"|opt(ed)?[ _-]?(in|out)|hasopted|subscri(be|bed|to)|unsubscribed?|suscri|subscrito|inscrito"

@@ -48,6 +48,11 @@ EXPORT_NUMBER = re.compile(
     r")(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
+# What systems and people add to the name of a file that is there already, and the number of an
+# export behind its name.
+COPY_MARK = re.compile(
+    r" ?\(\d{1,3}\)| ?- ?(copy|kopie|copie|copia|kopia|kopi)\b|(?<=[^\W\d_])\d{3,9}$", re.IGNORECASE
+)
 # How parts of a folder of files are counted.
 PART_NUMBER = re.compile(r"\d{3,}")
 SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
@@ -169,7 +174,11 @@ def _varying(text: str) -> str:
     """The text with `*` for what another delivery has otherwise: the first day of a span, the
     number of an export."""
     without_days = MONTH_IN_NAME.sub("*", DAY_IN_NAME.sub("*", text))
-    return EXPORT_NUMBER.sub("*", without_days)
+    without_numbers = EXPORT_NUMBER.sub("*", without_days)
+    suffix = SUFFIXES.search(without_numbers)
+    stem = without_numbers.removesuffix(suffix[0]) if suffix else without_numbers
+    open_stem = re.sub(r"\*+", "*", COPY_MARK.sub("*", stem))
+    return open_stem + (suffix[0] if suffix else "")
 
 
 def _date_order(day: re.Match[str], types: list[Inferred], *, day_first: bool) -> _DateOrder:
