@@ -476,3 +476,38 @@ def test_tombstones_are_left_out(tmp_path: Path, header: str, values: list[str],
             if header == "Deletion flag":
                 con.execute('ALTER TABLE Shop_A RENAME "Deletion flag" TO deletion_flag')
             assert len(con.sql(table.sql).fetchall()) == 30 - rows
+
+
+def test_full_and_partial_deliveries_are_one_feed(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "crm"
+    folder.mkdir(parents=True)
+    for kind, day in (("full", 1), ("delta", 2), ("delta", 3)):
+        rows = [row.replace("603-", f"60{day}-") for row in ROWS[: 40 * (4 - day)]]
+        (folder / f"customers_{kind}_2026060{day}.csv").write_text("\n".join([HEADER, *rows]))
+    (folder / "delta_report_20260603.csv").write_text("\n".join(["Day;Sum", "2026-01-01;3"] * 9))
+    slim = ["No;Zip", *(f"{n};12345" for n in range(1001, 1031))]
+    (folder / "zips_full_20260601.csv").write_text("\n".join([HEADER, *ROWS]))
+    (folder / "zips_delta_20260602.csv").write_text("\n".join(slim))
+    found = propose_folder(tmp_path / "landing").proposals
+    assert {proposal.feed: settings(proposal)["files"]["pattern"] for proposal in found} == {
+        "Customers": "'crm/customers_*_'yyyyMMdd'*.csv'",
+        "Delta Report": "'crm/delta_report_'yyyyMMdd'*.csv'",
+        "Zips Delta": "'crm/zips_delta_'yyyyMMdd'*.csv'",
+        "Zips Full": "'crm/zips_full_'yyyyMMdd'*.csv'",
+    }
+    assert "(delta, full): rows that a later" in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("CustomerSearchResults417.csv", "'shop/CustomerSearchResults*.csv'"),
+        ("contacts (2).csv", "'shop/contacts*.csv'"),
+        ("contacts - Copy.csv", "'shop/contacts*.csv'"),
+        ("KNA1.csv", "'shop/KNA1.csv'"),
+    ],
+)
+def test_a_number_of_a_copy_or_an_export_is_left_open(
+    tmp_path: Path, name: str, pattern: str
+) -> None:
+    assert propose(tmp_path, "\n".join([HEADER, *ROWS]), name).pattern == pattern

@@ -98,7 +98,7 @@ def draft_feed(
     columns = describe_columns(sample, country=_country_of(tenant))
     note_nested(sample, columns)
     source = source or _title(source_folder(delivery)) or "My Source"
-    feed = feed or _free_name(source, _title(name_without_day(delivery)) or "Feed")
+    feed = feed or feed_name(source, name_without_day(delivery))
     zone = tenant.config.timezone if tenant else UTC
     draft = Draft(path, relative, delivery, source, feed, sample, columns, missing, day_first, zone)
     return tried(draft)
@@ -215,8 +215,9 @@ def _correct(columns: list[Column], trial: Trial) -> bool:
     return corrected
 
 
-def _free_name(source: str, feed: str) -> str:
-    """The feed's name, longer where its table would be called like a documented one."""
+def feed_name(source: str, text: str) -> str:
+    """What a feed is called after a text, longer where its table would be a documented one's."""
+    feed = _title(text) or "Feed"
     documented = {name.lower() for name in all_tables()}
     is_taken = physical_name(f"{source}:{feed}").lower() in documented
     return f"{feed} Feed" if is_taken else feed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +52,13 @@ EXPORT_NUMBER = re.compile(
 # export behind its name.
 COPY_MARK = re.compile(
     r" ?\(\d{1,3}\)| ?- ?(copy|kopie|copie|copia|kopia|kopi)\b|(?<=[^\W\d_])\d{3,9}$", re.IGNORECASE
+)
+# Whether a file holds everything or what has changed, as names say.
+KIND_OF_DELIVERY = re.compile(
+    r"(?<![^\W_])(?:full|complete|snapshot|initial|init|delta|incr|incremental|increment|diff"
+    r"|changes|changed|updates|voll|komplett|gesamt|inkrementell|inkrement|aenderungen|complet"
+    r"|completo|completa|incrementale?|parcial)(?![^\W_])",
+    re.IGNORECASE,
 )
 # How parts of a folder of files are counted.
 PART_NUMBER = re.compile(r"\d{3,}")
@@ -112,12 +119,15 @@ def name_without_day(path: Path) -> str:
 
 
 def propose_pattern(
-    relative: Path, types: list[Inferred], *, day_first: bool = False
+    relative: Path, types: list[Inferred], *, day_first: bool = False, is_any_kind: bool = False
 ) -> ProposedPattern:
     """The pattern for files like `relative`, a path below `landing/`, and what to say of it.
 
     `types` are the columns': their dates tell a day from a month in the name, else `day_first`.
+    With `is_any_kind` it takes full and partial deliveries.
     """
+    if is_any_kind:
+        return _of_any_kind(propose_pattern(relative, types, day_first=day_first))
     text = relative.as_posix()
     days = list(DAY_IN_NAME.finditer(text))
     if not days:
@@ -135,6 +145,12 @@ def propose_pattern(
     pattern = _literal(before) + _date_pattern(day, order) + _literal(tail)
     # Two quotes would be one literal quote.
     return ProposedPattern(pattern.replace("''", "") if "'" not in text else pattern, note)
+
+
+def _of_any_kind(proposed: ProposedPattern) -> ProposedPattern:
+    """The pattern with the word for the kind of delivery left open, in its file's name."""
+    folder, slash, name = proposed.pattern.rpartition("/")
+    return replace(proposed, pattern=f"{folder}{slash}{KIND_OF_DELIVERY.sub('*', name)}")
 
 
 def _tail(after: str, relative: Path) -> str:
