@@ -25,6 +25,7 @@ from c360_assets.ingest.landed_files import (
     look_at,
     marked,
 )
+from c360_assets.ingest.odd_members import members_of_no_feed
 from c360_assets.tenant.files import NO_FILES, FilePattern, printable
 from c360_assets.tenant.listing import listing_of
 from c360_assets.tenant.local_time import today
@@ -105,7 +106,7 @@ def outside_messages(
 
 def of_no_feed_or_several(tenant: Tenant) -> list[str]:
     """A sentence for the files below `landing/` that no feed takes, one for those that several
-    take.
+    take, and those for members of archives that none takes.
     """
     sentences = []
     strays = unclaimed(tenant)
@@ -123,7 +124,7 @@ def of_no_feed_or_several(tenant: Tenant) -> list[str]:
             f"several feeds and loaded by each, such as {path} ({', '.join(feeds)}); correct "
             "`files.pattern` of one, unless that is meant"
         )
-    return sentences
+    return [*sentences, *members_of_no_feed(tenant)]
 
 
 def unclaimed(tenant: Tenant) -> list[str]:

@@ -17,7 +17,7 @@ FieldType = Literal[
     "string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"
 ]
 FileFormat = Literal[
-    "csv", "psv", "tsv", "dsv", "fixed", "json", "ndjson", "parquet", "avro", "xml", "xlsx"
+    "csv", "psv", "tsv", "dsv", "fixed", "json", "ndjson", "parquet", "avro", "orc", "xml", "xlsx"
 ]
 NameOrder = Literal["surname_first", "surname_last", "two_surnames_first", "two_surnames_last"]
 # Formats of a field whose dates are numbers: days since 1899-12-30, seconds and milliseconds since

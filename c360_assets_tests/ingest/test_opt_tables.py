@@ -46,7 +46,9 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "sms_consent": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
     "Status": (["Subscribed", "Unsubscribed", "Not Activated"], "email", [True, False, False]),
+    "email_subscribe": (["opted_in", "OPTED_OUT", "subscribed"], "email", [True, False, True]),
 }
+WORDS = ("Status", "email_subscribe")
 YES = {
     "1",
     "Ja",
@@ -74,7 +76,7 @@ def test_consent_of_persons_has_a_table(tmp_path: Path, column: str) -> None:
     contact = "email" if group == "email" else "phone"
     assert tags == [f"{group}-opt/{contact}", f"{group}-opt/is-{group}-opted-in"]
     output = table.sql.rpartition("AND ")[2].split(" IS NOT")[0]
-    is_text = column == "Status"
+    is_text = column in WORDS
     given = [f"'{value}'" if is_text else str(value in YES) for value in values]
     rows = ", ".join(f"('C{i}', 'a{i}', '+4{i}', {one})" for i, one in enumerate(given))
     with duckdb.connect() as con:
@@ -95,3 +97,14 @@ def test_consent_of_persons_has_a_table(tmp_path: Path, column: str) -> None:
 )
 def test_what_is_no_consent_has_none(tmp_path: Path, column: str, values: list[str]) -> None:
     assert tables_of(tmp_path, column, values) == ()
+
+
+def test_a_list_that_is_called_after_refusals_refuses(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "esp"
+    folder.mkdir(parents=True)
+    lines = ["Email,Reason", *(f"a{i}@example.com,BOUNCE" for i in range(30))]
+    (folder / "suppression_list_20260601.csv").write_text("\n".join(lines))
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    (table,) = proposal.tables
+    assert "FALSE AS" in table.sql
+    assert "GUESSED: what the feed's name Suppression List says" in table.sql

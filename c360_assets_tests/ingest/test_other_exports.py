@@ -263,26 +263,63 @@ def test_nested_fields_are_flattened_into_tables_that_check(tmp_path: Path) -> N
         write_proposal(propose_folder(tenant / "landing").proposals[0], tenant)
 
 
+PERSON = {"email", "name", "address_city"}
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ({}, PERSON),
+        (
+            {"shop": {"email": "shop@example.com", "name": "Ana Lee"}},
+            PERSON,
+        ),
+        ({"sender": {"traits": {"email": "{}b@example.com", "name": "Bo{} Day"}}}, set()),
+    ],
+    ids=["only one", "beside a shop", "beside another"],
+)
+def test_the_only_person_in_a_nested_row_is_whom_it_is_about(
+    tmp_path: Path, others: dict[str, Any], expected: set[str]
+) -> None:
+    def event(n: int) -> str:
+        person = {"email": f"p{n}@example.com", "name": f"Ana{n} Lee", "address": {"city": "Ulm"}}
+        row = {"messageId": f"m{n}", "context": {"traits": person, "page": {"title": "x"}}}
+        return json.dumps(row | others).replace("{}", str(n))
+
+    file = tmp_path / "landing/app/hits-20260601.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text("\n".join(map(event, range(60))))
+    (table,) = propose_feed(file, flatten=True).tables
+    tagged = {column.output for column in table.columns if column.tags}
+    assert tagged == expected
+    assert table.has_persons == bool(expected)
+
+
 def test_flattening_keeps_all_digits_and_leaves_nothing_out(tmp_path: Path) -> None:
     file = tmp_path / "landing" / "api" / "shops-20260601.ndjson"
     file.parent.mkdir(parents=True)
     shop = {
         "id": "s1",
         "labels": ["new"],
-        "place": {"lat": 52.2296756, "mails": ["a@example.com"], "a": {"b": {"c": {"d": 1}}}},
+        "place": {
+            "lat": 52.2296756,
+            "mails": ["a@example.com"],
+            "a": {"b": {"c": {"d": {"e": {"f": 1}}}}},
+        },
     }
     file.write_text(json.dumps(shop) + "\n")
     (table,) = propose_feed(file, flatten=True).tables
     assert """ ->> '$."lat"')::DECIMAL(38, 7) AS "place_lat\"""" in table.sql
     assert (
-        "-- JSON text, for SQL of yours to flatten: place_mails, place_a_b_c, labels\n" in table.sql
+        "-- JSON text, for SQL of yours to flatten: place_mails, place_a_b_c_d_e, labels\n"
+        in table.sql
     )
     with duckdb.connect() as con:
         text = json.dumps(shop["place"])
         con.execute("CREATE TABLE Api_Shops (id VARCHAR, labels VARCHAR, place VARCHAR)")
         con.execute("INSERT INTO Api_Shops VALUES ('s1', '[\"new\"]', ?)", [text])
         (row,) = con.execute(table.sql).fetchall()
-    assert row == ("s1", Decimal("52.2296756"), '["a@example.com"]', '{"d":1}', '["new"]')
+    assert row == ("s1", Decimal("52.2296756"), '["a@example.com"]', '{"f":1}', '["new"]')
 
 
 def test_a_partitioned_folder_is_one_feed(tmp_path: Path) -> None:

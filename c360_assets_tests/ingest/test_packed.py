@@ -16,8 +16,13 @@ from uuid import UUID
 
 import fastavro
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import orc
 
+from c360_assets.ingest.formats.sniff import foreign
+from c360_assets.ingest.odd_files import of_no_feed_or_several
+from c360_assets.ingest.suggest.sample import read_sample
 from c360_assets.tenant.models import FeedConfig
 from c360_assets_tests.ingest.tenants import feed_of, land, ledger, load, table, tenant_of
 
@@ -296,3 +301,30 @@ def test_nested_parquet_stays_json_text(tmp_path: Path) -> None:
     load(tenant, tenant.feeds[0])
     ((_, array, struct),) = table(tenant, tenant.feeds[0]).select("id", "l", "s").rows()
     assert (json.loads(array), json.loads(struct)) == ([1, 2], {"a": {"b": "x"}})
+
+
+def test_orc_is_read_and_recognised(tmp_path: Path) -> None:
+    rows = [{"id": f"{n}", "n": n, "p": {"mails": [f"{n}@x.example"]}} for n in range(70)]
+    file = tmp_path / "landing" / "c-20240105.orc"
+    fields = {"id": {"type": "string"}, "n": {"type": "integer"}, "p": {"type": "struct"}}
+    tenant = tenant_of(tmp_path, feed(fields, format="orc"))
+    file.parent.mkdir(exist_ok=True)
+    orc.write_table(pa.Table.from_pylist(rows), file, batch_size=16)
+    assert (load(tenant, tenant.feeds[0]).rows_loaded, read_sample(file, 9).frame.height) == (70, 9)
+    assert read_sample(file).format == "orc"
+    loaded = table(tenant, tenant.feeds[0]).sort("n")
+    assert loaded.row(69, named=True)["p"] == '{"mails":["69@x.example"]}'
+    problem = foreign("csv", file.read_bytes()[:4096])
+    assert problem is not None
+    assert problem.remedy == "say `format: orc` under files"
+
+
+def test_members_of_no_feed_are_told_of_the_newest_archive(tmp_path: Path) -> None:
+    contents: dict[str, Any] = {"a*.csv": {}}
+    tenant = tenant_of(tmp_path, feed(compression="zip", contents=contents))
+    land(tenant, "c-20240104.zip", zipped({"a1.csv": b"x", "old.csv": b"x"}))
+    land(tenant, "c-20240105.zip", zipped({"a1.csv": b"x", "new/b1.csv": b"x", "readme.txt": b""}))
+    assert of_no_feed_or_several(tenant) == [
+        "c-20240105.zip: 1 member is of no feed and not loaded, such as new/b1.csv; add it to "
+        "`files.contents` of a feed, or propose feeds of the archive again"
+    ]

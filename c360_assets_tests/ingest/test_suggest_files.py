@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -353,6 +354,11 @@ def test_each_kind_of_member_and_each_sheet_is_a_feed(tmp_path: Path) -> None:
     with zipfile.ZipFile(folder / "parts-20260601.zip", "w") as archive:
         archive.writestr("p-001.csv", people)
         archive.writestr("p-002.csv", people)
+    with zipfile.ZipFile(folder / "all-20260601.zip", "w") as archive:
+        archive.writestr("export/people_1.csv", people)
+        archive.writestr("export/people_2.csv", people)
+        archive.writestr("export/tickets_1.csv", left)
+        archive.writestr("export/tickets_2.csv", left)
     sheet = [["No", "Mail"], *([str(i), f"a{i}@x.example"] for i in range(9))]
     other = [["Bon", "Sum"], *([f"B{i}", f"{i}.50"] for i in range(9))]
     (folder / "till.xlsx").write_bytes(workbook({"People": sheet, "Bons": other}))
@@ -360,6 +366,8 @@ def test_each_kind_of_member_and_each_sheet_is_a_feed(tmp_path: Path) -> None:
     assert not found.unread
     said = {proposal.feed: settings(proposal)["files"] for proposal in found.proposals}
     assert {feed: (files.get("contents"), files.get("sheet")) for feed, files in said.items()} == {
+        "All": ({"people_*.csv": {}}, None),
+        "All Tickets 1": ({"tickets_*.csv": {}}, None),
         "List": ({"in_*.csv": {}}, None),
         "List Out": ({"out_*.csv": {}}, None),
         "Parts": (None, None),
@@ -376,6 +384,8 @@ def test_each_kind_of_member_and_each_sheet_is_a_feed(tmp_path: Path) -> None:
         ("is_guest", ["0", "1"], {"type": "boolean"}),
         ("date_upd", ["2026-01-02 10:00:00"], {"type": "datetime", "tags": ["update-dt"]}),
         ("id_shop", ["1", "2"], {"type": "string"}),
+        ("statecode", ["Active", "Inactive"], {"type": "string"}),
+        ("DOB", ["03041990", "31121985"], {"type": "date", "tags": ["birthdate"]}),
         ("Quantity_SKU", ["1", "2"], {"type": "integer"}),
     ],
 )
@@ -399,3 +409,105 @@ def test_a_column_called_customer_holds_their_names_where_no_other_does(tmp_path
     ]
     lines[1:] = [line.replace("Ann Lee", f"Acme {at} Ltd") for at, line in enumerate(lines[1:])]
     assert "tags" not in settings(propose(tmp_path, "\n".join(lines)))["fields"]["Customer"]
+
+
+def test_a_feed_is_not_called_like_a_documented_table(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "segment" / "events-20260601.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([HEADER, *ROWS]))
+    assert propose_feed(path).feed == "Events Feed"
+
+
+def test_a_whole_address_is_none_beside_its_street(tmp_path: Path) -> None:
+    lines = ["No,Mail,Name,Billing Address,Billing Address 1,City"]
+    lines += [
+        f'{i},a{i}@x.example,Ann Lee,"Ann Lee\n{i} Oak St\nUlm",{i} Oak St,Ulm' for i in range(30)
+    ]
+    fields = settings(propose(tmp_path, "\n".join(lines)))["fields"]
+    assert fields["Billing Address 1"]["tags"] == ["address"]
+    assert "tags" not in fields["Billing Address"]
+
+
+def test_contacts_in_lists_of_objects_are_of_their_row(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({
+            "id": f"W{i}",
+            "owner": {"name": "Ann Lee", "email": f"a{i}@x.example",
+                      "phones": [{"type": "mobile", "number": f"+4917012345{i}"}]},
+        })
+        for i in range(10, 40)
+    ]  # fmt: skip
+    path = tmp_path / "landing" / "shop" / "a-20260601.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines))
+    proposal = propose_feed(path, flatten=True)
+    (table,) = proposal.tables
+    assert "phones_mobile: {tags: [phone]}" in table.yaml
+    assert "holds name (full-name), email (email), phones_mobile (phone)" in proposal.text
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "rows"),
+    [
+        ("LOEVM", ["X", "", ""], 10),
+        ("Deletion flag", ["1", "", "0"], 10),
+        ("op", ["D", "I", "U"], 10),
+        ("_change_type", ["insert", "delete", "update_postimage"], 10),
+        ("__op", ["c", "d", "r"], 10),
+        ("shape", ["D", "I", "U"], 0),
+        ("action", ["call", "delete", "mail"], 0),
+    ],
+)
+def test_tombstones_are_left_out(tmp_path: Path, header: str, values: list[str], rows: int) -> None:
+    lines = [f"No,First Name,Last Name,Mail,{header}"]
+    lines += [f"{i},Ann{'abc'[i % 3]},Lee,a{i}@x.example,{values[i % 3]}" for i in range(30)]
+    path = tmp_path / "landing" / "shop" / "a-20260601.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines))
+    tables = propose_feed(path, flatten=True).tables
+    assert [f"{rows} rows of the sample" in table.sql for table in tables] == [True] * bool(rows)
+    with duckdb.connect() as con:
+        for table in tables:
+            con.execute(
+                f"CREATE TABLE Shop_A AS SELECT * FROM read_csv('{path}', all_varchar=true)"
+            )
+            con.execute('ALTER TABLE Shop_A RENAME "First Name" TO first_name')
+            con.execute('ALTER TABLE Shop_A RENAME "Last Name" TO last_name')
+            if header == "Deletion flag":
+                con.execute('ALTER TABLE Shop_A RENAME "Deletion flag" TO deletion_flag')
+            assert len(con.sql(table.sql).fetchall()) == 30 - rows
+
+
+def test_full_and_partial_deliveries_are_one_feed(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "crm"
+    folder.mkdir(parents=True)
+    for kind, day in (("full", 1), ("delta", 2), ("delta", 3)):
+        rows = [row.replace("603-", f"60{day}-") for row in ROWS[: 40 * (4 - day)]]
+        (folder / f"customers_{kind}_2026060{day}.csv").write_text("\n".join([HEADER, *rows]))
+    (folder / "delta_report_20260603.csv").write_text("\n".join(["Day;Sum", "2026-01-01;3"] * 9))
+    slim = ["No;Zip", *(f"{n};12345" for n in range(1001, 1031))]
+    (folder / "zips_full_20260601.csv").write_text("\n".join([HEADER, *ROWS]))
+    (folder / "zips_delta_20260602.csv").write_text("\n".join(slim))
+    found = propose_folder(tmp_path / "landing").proposals
+    assert {proposal.feed: settings(proposal)["files"]["pattern"] for proposal in found} == {
+        "Customers": "'crm/customers_*_'yyyyMMdd'*.csv'",
+        "Delta Report": "'crm/delta_report_'yyyyMMdd'*.csv'",
+        "Zips Delta": "'crm/zips_delta_'yyyyMMdd'*.csv'",
+        "Zips Full": "'crm/zips_full_'yyyyMMdd'*.csv'",
+    }
+    assert "(delta, full): rows that a later" in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("CustomerSearchResults417.csv", "'shop/CustomerSearchResults*.csv'"),
+        ("contacts (2).csv", "'shop/contacts*.csv'"),
+        ("contacts - Copy.csv", "'shop/contacts*.csv'"),
+        ("KNA1.csv", "'shop/KNA1.csv'"),
+    ],
+)
+def test_a_number_of_a_copy_or_an_export_is_left_open(
+    tmp_path: Path, name: str, pattern: str
+) -> None:
+    assert propose(tmp_path, "\n".join([HEADER, *ROWS]), name).pattern == pattern

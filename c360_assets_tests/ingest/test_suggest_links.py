@@ -155,3 +155,67 @@ def test_customers_that_stand_in_two_feeds_and_the_cards_of_a_till_get_one_forei
         "Shop:Cards Kartennummer": ["fk-customer-id"],
         "Shop:Orders Kundenkarte": ["fk-customer-id"],
     }
+
+
+SPARSE = [611_007 + 7_919 * n for n in range(50)]
+
+
+def test_numbers_of_any_name_are_persons_where_they_cannot_agree_by_chance(tmp_path: Path) -> None:
+    help_desk = tmp_path / "landing/desk"
+    persons(help_desk, "id", SPARSE)
+    tickets = [
+        f"{n},{number},{SPARSE[0]},open" for n, number in enumerate([*SPARSE, *SPARSE], start=7001)
+    ]
+    write(help_desk / "tickets-20260601.csv", ["id,requester_id,assignee_id,status", *tickets])
+    assert foreign_keys(tmp_path / "landing") == {
+        "Desk:People id": ["fk-customer-id"],
+        "Desk:Tickets requester_id": ["fk-customer-id"],
+    }
+
+
+def test_numbers_of_any_name_that_are_counted_may_agree_by_chance(tmp_path: Path) -> None:
+    help_desk = tmp_path / "landing/desk"
+    persons(help_desk, "id", LONG)
+    tickets = [f"{n},{number},open" for n, number in enumerate(LONG, start=7001)]
+    write(help_desk / "tickets-20260601.csv", ["id,bundle_id,status", *tickets])
+    counted = tmp_path / "landing/counted"
+    persons(counted, "id", range(100_001, 100_051))
+    tickets = [f"{n},{number},open" for n, number in enumerate(range(100_001, 100_051), start=7001)]
+    write(counted / "tickets-20260601.csv", ["id,bundle_id,status", *tickets])
+    assert "Counted:Tickets bundle_id" not in foreign_keys(tmp_path / "landing")
+
+
+def test_contacts_of_one_company_are_not_one_person(tmp_path: Path) -> None:
+    crm = tmp_path / "landing/crm"
+    accounts = [f"{n},Bell {n} Ltd,2065551{n % 1000:03d},{n} Oak St,Boise" for n in SPARSE]
+    write(crm / "accounts-20260601.csv", ["id,name,phone,street,city", *accounts])
+    contacts = [
+        f"{n * 10 + i},{n},{name},Lee{n},{name}{n}@example.com"
+        for n in SPARSE
+        for i, name in enumerate(("Ana", "Bo"))
+    ]
+    header = "contact_no,account_id,first_name,last_name,email"
+    write(crm / "contacts-20260601.csv", [header, *contacts])
+    assert foreign_keys(tmp_path / "landing") == {}
+    accounts_feed, contacts_feed = propose_folder(tmp_path / "landing").proposals
+    assert "{type: string, tags: [company]}" in accounts_feed.text
+    assert "make one person of them" in contacts_feed.text.replace("\n", " ").replace("  # ", "")
+
+
+def test_numbers_of_members_are_the_same_key_in_every_feed(tmp_path: Path) -> None:
+    numbers = [f"L{n:06d}" for n in range(50)]
+    club = tmp_path / "landing/club"
+    members = [f"{n},Ana,Bell{n},{n}@example.com,Gold,10" for n in numbers]
+    write(club / "members-20260601.csv", ["Member No,First,Last,Email,Tier,Points", *members])
+    booked = [f"T{n},{number},EARN,5" for n, number in enumerate(numbers, start=4000)]
+    write(club / "ledger-20260601.csv", ["Booking,Member No,Kind,Points", *booked])
+    contacts = [
+        f"{n},{number},Ana,Bell{number},x{n}@example.com" for n, number in enumerate(numbers)
+    ]
+    header = "Id,Loyalty_Number__c,FirstName,LastName,Email"
+    write(tmp_path / "landing/crm/contact-20260601.csv", [header, *contacts])
+    assert foreign_keys(tmp_path / "landing") == {
+        "Club:Members Member No": ["fk-loyalty-id"],
+        "Club:Ledger Member No": ["fk-loyalty-id"],
+        "Crm:Contact Loyalty_Number__c": ["fk-loyalty-id"],
+    }

@@ -32,9 +32,12 @@ class Mismatch(NamedTuple):
     remedy: str
 
 
+# A text that begins so, as with `ORCID`, holds no zero bytes.
+ORC = re.compile(rb"ORC(?=.{0,400}?\x00)", re.DOTALL)
 SIGNATURES = (
     Signature(re.compile(rb"PAR1[\x00-\x1f]"), "a Parquet file", "format: parquet"),
     Signature(re.compile(rb"Obj\x01"), "an Avro file", "format: avro"),
+    Signature(ORC, "an ORC file", "format: orc"),
     Signature(re.compile(rb"\xd0\xcf\x11\xe0"), "an old Excel or Word file", "format: xlsx"),
     Signature(re.compile(rb"%PDF-"), "a PDF document", ""),
     Signature(re.compile(rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP"), "an image", ""),
@@ -74,7 +77,7 @@ TEXT_SIGNATURES = (
         "",
     ),
 )
-REQUIRED_BEGINNINGS = {"parquet": b"PAR1", "avro": b"Obj\x01"}
+REQUIRED_BEGINNINGS = {"parquet": b"PAR1", "avro": b"Obj\x01", "orc": b"ORC"}
 # The marks of UTF-16 begin like one of UTF-32, which is tried first.
 ENCODINGS = (
     ((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), "utf-32"),

@@ -1,14 +1,14 @@
 """A landed file to the plain files in it, in formats that the engine reads.
 
-Archives are opened, gzip unpacked, text brought to UTF-8, Avro and XML copied. Copies lie in the
-load's workspace, which only its owner may read. Which columns a file must have is seen by
+Archives are opened, gzip unpacked, text brought to UTF-8, Avro, ORC and XML copied. Copies lie in
+the load's workspace, which only its owner may read. Which columns a file must have is seen by
 `readers`.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -27,6 +27,7 @@ from c360_assets.ingest.formats.archives import (
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
 from c360_assets.ingest.formats.batches import file_error
 from c360_assets.ingest.formats.fixed_width import fixed_to_csv
+from c360_assets.ingest.formats.orc_files import orc_to_parquet
 from c360_assets.ingest.formats.sniff import (
     OTHER_FORMAT,
     Mismatch,
@@ -52,6 +53,11 @@ START_BYTES = 262  # the mark of a tar archive ends there
 BLOCK_BYTES = 4 << 20
 # The documented limit of one file; what unpacks to more is refused before it fills the disk.
 LARGEST = 10 << 30
+# Formats that are read from a Parquet copy; the third argument is the most rows, None for all.
+TO_PARQUET: dict[str, Callable[[Path, Path, int | None], None]] = {
+    "avro": avro_to_parquet,
+    "orc": orc_to_parquet,
+}
 UTF_8_NAMES = ("utf-8", "utf8", "utf-8-sig")
 REFUSED = Mismatch(
     "declares entities, which are refused: they can stand for other files or for endless text",
@@ -182,7 +188,7 @@ def _members(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
     ):
         members = sorted(name for name in archive.names if not is_of_system(name))
         for number, name in enumerate(members):
-            entry = _entry_of(feed, name)
+            entry = entry_of(feed, name)
             if entry is None:
                 continue
             used.add(entry)
@@ -209,7 +215,7 @@ def _missing_contents(feed: FeedConfig, used: set[str]) -> list[str]:
     )
 
 
-def _entry_of(feed: FeedConfig, member: str) -> str | None:
+def entry_of(feed: FeedConfig, member: str) -> str | None:
     """The entry of the contents map that a member belongs to, None where it is not to be read.
 
     "" where all members are taken but for those that are no data.
@@ -310,9 +316,9 @@ def _start_of(path: Path) -> bytes:
 def _converted(part: Part, start: bytes, aside: Path) -> Part:
     """The file as the engine reads it: a copy of it, or the file itself where that will do."""
     form = part.feed.files.format
-    if form == "avro":
+    if form in TO_PARQUET:
         target = _copy_path(aside, form)
-        avro_to_parquet(part.path, target)
+        TO_PARQUET[form](part.path, target, None)
         return Part(_with_format(part.feed, "parquet"), part.file, target)
     if form == "xml":
         target = _copy_path(aside, form)

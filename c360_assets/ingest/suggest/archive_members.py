@@ -29,6 +29,13 @@ def first_members(path: Path, kind: str, folder: Path) -> dict[str, Path]:
     return copies
 
 
+def patterns_of_kind(patterns: list[str]) -> list[str]:
+    """The patterns of members of one kind: a single one where they differ in numbers only, as those
+    of parts do."""
+    numbered = {re.sub(r"\d+", "*", pattern) for pattern in patterns}
+    return patterns if len(numbered) > 1 or len(patterns) == 1 else sorted(numbered)
+
+
 def _is_delivery(member: str) -> bool:
     is_read_me = member.rsplit("/", 1)[-1].lower().startswith(("readme", "read_me"))
     return not is_hidden(member) and not is_read_me

@@ -15,6 +15,7 @@ import polars as pl
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.semantics.lookups import genders, titles
+from c360_assets.semantics.organisations import legal_form_words
 
 
 def _known(values: Iterable[str]) -> str:
@@ -53,6 +54,13 @@ PHONE_DIGITS = (8, 15)
 MISLEADING_LETTERS = ({"h", "m"}, {"f", "p"}, {"s", "v"})
 FERFI_AND_NO = {"f", "n"}
 BORNE_OUT = 0.6  # share of the values that must look like the tag
+# What a record's state is, and no state of a country.
+STATES_OF_RECORDS = frozenset({
+    "active", "inactive", "enabled", "disabled", "open", "closed", "new", "pending", "deleted",
+    "archived", "draft", "done", "resolved", "in progress", "on hold",
+})  # fmt: skip
+MOST_ORGANISATIONS = 0.5  # of the names in a column, as many do without a legal form
+HOLDING = 0.9  # of the rows with a part
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
 
@@ -64,8 +72,12 @@ def guess(name: str, values: pl.Series) -> Guess | None:
     by_name = guess_by_name(name)
     if by_name is not None and by_name.tag == "gender" and _are_misleading(values):
         return None
+    if by_name is not None and by_name.tag == "state" and _are_states_of_records(values):
+        return None
     if by_name is None or _share(values, LOOKS.get(by_name.tag, "")) < BORNE_OUT:
         return None
+    if by_name.tag == "full-name" and are_organisations(values):
+        return Guess("company", by_name.namespace)
     return by_name
 
 
@@ -78,6 +90,11 @@ def guess_by_values(values: pl.Series) -> Guess | None:
         return None
     digits = texts.str.replace_all(r"\D", "").str.len_chars()
     return Guess("phone") if digits.is_between(*PHONE_DIGITS).all() else None
+
+
+def _are_states_of_records(values: pl.Series) -> bool:
+    texts = _texts(values)
+    return texts.len() > 0 and set(texts.unique()) <= STATES_OF_RECORDS
 
 
 def _are_misleading(values: pl.Series) -> bool:
@@ -102,6 +119,22 @@ def are_full_names(values: pl.Series) -> bool:
     texts = _texts(values)
     has_digits = texts.str.contains(r"\d").any()
     return len(texts) > 0 and not has_digits and _share(values, LOOKS["full-name"]) >= EMAILS
+
+
+def are_organisations(values: pl.Series) -> bool:
+    """Whether most of some values end in a legal form, as names of companies do."""
+    last_words = _texts(values).str.replace_all(r"\.", "").str.extract(r"(\w+)\W*$")
+    is_legal_form = last_words.str.to_uppercase().is_in(sorted(legal_form_words()))
+    return is_legal_form.sum() > MOST_ORGANISATIONS * len(is_legal_form)
+
+
+def holds_other(frame: pl.DataFrame, name: str, other: str) -> bool:
+    """Whether nearly all texts of a column hold that of another column, and more around it."""
+    texts, parts = (pl.col(each).cast(pl.String).str.strip_chars() for each in (name, other))
+    rows = frame.select(text=texts, part=parts).drop_nulls().filter(pl.col("part") != "")
+    is_longer = pl.col("text").str.len_chars() > pl.col("part").str.len_chars()
+    held = rows.filter(is_longer & pl.col("text").str.contains(pl.col("part"), literal=True))
+    return rows.height > 0 and held.height >= HOLDING * rows.height
 
 
 def _texts(values: pl.Series) -> pl.Series:

@@ -76,6 +76,8 @@ class PatternShape(NamedTuple):
 
 DATES = (
     PatternShape("yyyyMMdd", "%Y%m%d", r"(?:19|20)\d{6}"),
+    PatternShape("ddMMyyyy", "%d%m%Y", r"[0-3]\d[01]\d(?:19|20)\d{2}"),
+    PatternShape("MMddyyyy", "%m%d%Y", r"[01]\d[0-3]\d(?:19|20)\d{2}"),
     PatternShape("yyyy-MM-dd", "%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"),
     PatternShape("yyyy/MM/dd", "%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}"),
     PatternShape("MM/dd/yyyy", "%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
@@ -149,6 +151,9 @@ JOINERS = {" ": " ", "T": "'T'", ", ": ", ", "": ""} | {
     for word in ("at", "klo", "kl.", "kl", "um", "à", "às", "a las", "om", "godz.", "o", "v", "u")
 }
 COMPACT = "yyyyMMdd"
+ALL_DIGITS = {
+    COMPACT, f"{COMPACT}HHmmss", f"{COMPACT}HHmm", "ddMMyyyy", "MMddyyyy",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

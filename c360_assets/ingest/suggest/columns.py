@@ -41,7 +41,7 @@ from c360_assets.ingest.suggest.column_numbers import (
     is_scientific,
 )
 from c360_assets.ingest.suggest.column_types import (
-    COMPACT,
+    ALL_DIGITS,
     REPUBLIC_DATE,
     REPUBLIC_DATE_IN_DIGITS,
     Inferred,
@@ -202,7 +202,7 @@ def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferr
     if MONEY_NAME.search(plain_name) and _are_in_groups_of_blanks(values):
         form = NumberForm(".", " ", 0)
         return Inferred("decimal", scale=MONEY_SCALE_OF_INTEGERS, number=form)
-    is_all_digits = inferred.format in {COMPACT, f"{COMPACT}HHmmss", f"{COMPACT}HHmm"}
+    is_all_digits = inferred.format in ALL_DIGITS
     if inferred.type not in NUMBERS and not is_all_digits:
         return inferred
     if is_identifier_name(plain_name):

@@ -32,6 +32,8 @@ class Draft:
     # The custom domain table that is stitched instead, if one is.
     stitched_table: str | None = None
     trial: Trial | None = None
+    # Whether the feed takes full and partial deliveries.
+    is_any_kind: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +43,9 @@ class Draft:
     @property
     def pattern(self) -> ProposedPattern:
         inferred = [column.inferred for column in self.columns]
-        return propose_pattern(self.delivery, inferred, day_first=self.day_first)
+        return propose_pattern(
+            self.delivery, inferred, day_first=self.day_first, is_any_kind=self.is_any_kind
+        )
 
 
 def place_of_feed(source: str, feed: str) -> Path:

@@ -32,7 +32,9 @@ from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.ingest.suggest.trial import Trial, try_feed
 from c360_assets.semantics.countries import country_facts
+from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import without_marks
+from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.loader import read_files
 from c360_assets.tenant.models import Tenant
 from c360_assets.wording import counted
@@ -96,7 +98,7 @@ def draft_feed(
     columns = describe_columns(sample, country=country)
     note_nested(sample, columns)
     source = source or _title(source_folder(delivery)) or "My Source"
-    feed = feed or _title(name_without_day(delivery)) or "Feed"
+    feed = feed or feed_name(source, name_without_day(delivery))
     zone = tenant.config.timezone if tenant else UTC
     draft = Draft(
         path=path,
@@ -223,6 +225,14 @@ def _correct(columns: list[Column], trial: Trial) -> bool:
             ]
             corrected = True
     return corrected
+
+
+def feed_name(source: str, text: str) -> str:
+    """What a feed is called after a text, longer where its table would be a documented one's."""
+    feed = _title(text) or "Feed"
+    documented = {name.lower() for name in all_tables()}
+    is_taken = physical_name(f"{source}:{feed}").lower() in documented
+    return f"{feed} Feed" if is_taken else feed
 
 
 def _title(text: str) -> str:

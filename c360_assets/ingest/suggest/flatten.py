@@ -2,7 +2,8 @@
 
 What is in an object becomes columns beside those of its row; a list of objects becomes a table of
 its own, one row per element. Names and types of what is nested come from `columns`, as those of a
-flat file do; here are the paths, the SELECT and its YAML. No value goes into either.
+flat file do; here are the SELECT and its YAML. The paths are in `nested_leaves`. No value goes into
+any of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
-from c360_assets.ingest.suggest.column_names import CAMEL, OTHER_ALPHABET, is_customer_number_name
+from c360_assets.ingest.suggest.column_names import is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
@@ -25,19 +26,20 @@ from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.ingest.suggest.key_values import keyed_values
 from c360_assets.ingest.suggest.left_out import deleted_rows
 from c360_assets.ingest.suggest.nested_casts import cast_sql
+from c360_assets.ingest.suggest.nested_leaves import Leaf, distinct, leaves_in, sample_of
+from c360_assets.ingest.suggest.nested_persons import name_after_person
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.split_values import split_values
 from c360_assets.ingest.suggest.table_tags import may_be_orders
-from c360_assets.semantics.tags import is_profile, without_marks
+from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
 from c360_assets.tenant.check_tags import tell_apart
 from c360_assets.tenant.schemas import schema_line
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident
 from c360_assets.wording import counted
 
 LOOKED_AT = 1000
-DEEPEST = 3
 LINK = "fk-customer-id"
 FOLDER = "domain_tables"
 PLACE = "line_no"
@@ -68,30 +70,16 @@ class FlatTable:
         return {folder / f"{self.name}.sql": self.sql, folder / f"{self.name}.yaml": self.yaml}
 
 
-@dataclass(frozen=True)
-class _Leaf:
-    """A value of a row or an element: its name as a column, and the SQL that gives it.
-
-    `type` is the field type that the SQL's value has already, None where it is text, and of a list
-    or an object that nothing makes columns of, which stays JSON text, `array`. `links` are foreign
-    keys by which other feeds know the row.
-    """
-
-    name: str
-    sql: str
-    values: list[str | None]
-    type: str | None = None
-    links: tuple[str, ...] = ()
-
-
 def note_nested(sample: Sample, columns: list[Column]) -> None:
     """Say of each nested field what contact data it holds, and how to make columns of it."""
     for column in columns:
         if column.type not in NESTED:
             continue
         # Contacts of a list are of its row, the other leaves of its elements.
-        groups = [_leaves_of(sample, column), _contacts(sample, [column])]
-        inner = [leaf for group in groups if group for leaf in describe_columns(_sample_of(group))]
+        leaves = _leaves_of(sample, column)
+        leaves = leaves if column.type == "array" else name_after_person(leaves, [])
+        groups = [leaves, [*_contacts(sample, [column]), *_nested_contacts(leaves)]]
+        inner = [leaf for group in groups if group for leaf in describe_columns(sample_of(group))]
         if not inner:
             continue
         tagged = [f"{leaf.name} ({leaf.tags[0]})" for leaf in inner if leaf.tags]
@@ -99,7 +87,7 @@ def note_nested(sample: Sample, columns: list[Column]) -> None:
         column.notes.append(f"{holds}: --flatten --write makes columns of them")
 
 
-def _json_texts(leaves: list[_Leaf]) -> str:
+def _json_texts(leaves: list[Leaf]) -> str:
     """A line that names the lists and objects that stay JSON text, where there are any."""
     names = ", ".join(leaf.name for leaf in leaves if leaf.type == "array")
     return f"-- JSON text, for SQL of yours to flatten: {names}\n" if names else ""
@@ -112,8 +100,9 @@ def flat_tables(
     tables: list[FlatTable] = []
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
-    contacts = [*_contacts(sample, columns), *_joined(sample, columns)]
-    row_leaves: list[_Leaf] = []
+    inner = name_after_person(inner, _plain(sample, columns))
+    contacts = [*_contacts(sample, columns), *_nested_contacts(inner), *_joined(sample, columns)]
+    row_leaves: list[Leaf] = []
     source = physical_name(name)
     source_sql = table_sql(source)
     # What is bought says itself what it leaves out.
@@ -157,8 +146,8 @@ def flat_tables(
 
 
 def _lines_of(
-    sample: Sample, column: Column, columns: list[Column], inner: list[_Leaf], name: str
-) -> list[_Leaf]:
+    sample: Sample, column: Column, columns: list[Column], inner: list[Leaf], name: str
+) -> list[Leaf]:
     """What stands in the elements of a list, beside what their row says; [] without elements."""
     elements = _leaves_of(sample, column)
     if not elements:
@@ -175,29 +164,29 @@ def _lines_of(
     return [*repeated, *elements]
 
 
-def _plain(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+def _plain(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
     """The columns that are not nested."""
     leaves = []
     for column in columns:
         if column.type not in NESTED:
             values = sample.frame[column.name].cast(pl.String).head(LOOKED_AT).to_list()
             sql = quote_ident(column.output)
-            links = tuple(tag for tag in column.tags if tag.startswith("fk-"))
-            leaves.append(_Leaf(column.output, sql, values, column.type, links))
+            links = tuple(tag for tag in column.tags if tag.startswith(("fk-", "loyalty-id")))
+            leaves.append(Leaf(column.output, sql, values, column.type, links))
     return leaves
 
 
-def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
     """The lists that hold no objects."""
     no_values: list[str | None] = [None] * len(sample.frame.head(LOOKED_AT))
     return [
-        _Leaf(column.output, quote_ident(column.output), no_values, "array")
+        Leaf(column.output, quote_ident(column.output), no_values, "array")
         for column in columns
         if column.type == "array" and not _leaves_of(sample, column)
     ]
 
 
-def _contacts(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+def _contacts(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
     """The e-mail addresses and phone numbers of the row in its lists, and values by their keys."""
     leaves = []
     for column in columns:
@@ -205,29 +194,47 @@ def _contacts(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
             continue
         texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
         lists = [_parsed(text) for text in texts]
-        contacts = contacts_of(column.name, lists)
+        list_sql = quote_ident(column.output)
+        contacts = _contacts_in(column.name, column.output, list_sql, lists)
+        leaves += contacts
         for keyed in [] if contacts else keyed_values(lists):
-            sql = keyed.sql.replace("{list}", quote_ident(column.output))
+            sql = keyed.sql.replace("{list}", list_sql)
             name = tidy_name(f"{column.output}_{keyed.key}")
-            leaves.append(_Leaf(name, sql, keyed.values))
-        for contact in contacts:
-            sql = contact.sql.replace("{list}", quote_ident(column.output))
-            name = tidy_name(f"{column.output}_{contact.suffix}")
-            # A list that is called after nothing known leaves it to the kind to say what it holds.
-            name = name if guess_by_name(name) is not None else contact.suffix
-            leaves.append(_Leaf(name, sql, contact.values))
+            leaves.append(Leaf(name, sql, keyed.values))
     return leaves
 
 
-def _joined(sample: Sample, columns: list[Column]) -> list[_Leaf]:
+def _nested_contacts(inner: Iterable[Leaf]) -> list[Leaf]:
+    """The e-mail addresses and phone numbers in lists that stand in objects of the row."""
+    leaves = []
+    for leaf in inner:
+        if leaf.type == "array" and leaf.path:
+            lists = [_parsed(text) for text in leaf.values]
+            leaves += _contacts_in(leaf.path[-1], leaf.name, f"({leaf.sql})", lists)
+    return leaves
+
+
+def _contacts_in(name: str, output: str, list_sql: str, lists: list[Any]) -> list[Leaf]:
+    """The contacts in a column's lists, given by `list_sql`."""
+    leaves = []
+    for contact in contacts_of(name, lists):
+        sql = contact.sql.replace("{list}", list_sql)
+        leaf_name = tidy_name(f"{output}_{contact.suffix}")
+        # A list that is called after nothing known leaves it to the kind to say what it holds.
+        leaf_name = leaf_name if guess_by_name(leaf_name) is not None else contact.suffix
+        leaves.append(Leaf(leaf_name, sql, contact.values))
+    return leaves
+
+
+def _joined(sample: Sample, columns: list[Column]) -> list[Leaf]:
     """The values whose parts stand in several columns."""
     frame = sample.frame.head(LOOKED_AT)
     return [
-        _Leaf(split.tag, split.sql, split.values(frame)) for split in split_values(columns, frame)
+        Leaf(split.tag, split.sql, split.values(frame)) for split in split_values(columns, frame)
     ]
 
 
-def _as_parent(leaf: _Leaf, rows: list[int], name: str) -> _Leaf:
+def _as_parent(leaf: Leaf, rows: list[int], name: str) -> Leaf:
     """A value of a row beside each of the row's elements, named after what the row is."""
     pairs = zip(leaf.values, rows, strict=True)
     values = [value for value, count in pairs for _ in range(count)]
@@ -245,7 +252,7 @@ def _lengths(values: pl.Series) -> list[int]:
     return [len(items) if isinstance(items, list) else 0 for items in objects]
 
 
-def _leaves_of(sample: Sample, column: Column) -> list[_Leaf]:
+def _leaves_of(sample: Sample, column: Column) -> list[Leaf]:
     """What is in the objects of a field, or in the elements of its lists of objects."""
     texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
     parsed = [_parsed(text) for text in texts]
@@ -253,8 +260,8 @@ def _leaves_of(sample: Sample, column: Column) -> list[_Leaf]:
         items = [item for items in parsed if isinstance(items, list) for item in items]
         if not items or not all(isinstance(item, dict) for item in items):
             return []
-        return _leaves(items, "item", "")
-    return _leaves(parsed, quote_ident(column.output), column.output)
+        return leaves_in(items, "item", "")
+    return leaves_in(parsed, quote_ident(column.output), column.output)
 
 
 def _parsed(text: str | None) -> Any:
@@ -264,66 +271,9 @@ def _parsed(text: str | None) -> Any:
         return None
 
 
-def _leaves(objects: list[Any], text_sql: str, prefix: str) -> list[_Leaf]:
-    """The values in objects of one shape, in the order of their keys, each by its path."""
-    leaves: list[_Leaf] = []
-    waiting: list[tuple[tuple[str, ...], list[Any]]] = [((), objects)]
-    while waiting:
-        path, values = waiting.pop(0)
-        keys = dict.fromkeys(key for value in values if isinstance(value, dict) for key in value)
-        for key in keys:
-            inner = [value.get(key) if isinstance(value, dict) else None for value in values]
-            inner_path = (*path, key)
-            are_objects = any(isinstance(value, dict) for value in inner)
-            if are_objects and len(inner_path) < DEEPEST:
-                waiting.append((inner_path, inner))
-                continue
-            words = [CAMEL.sub("_", word) for word in (prefix, *inner_path)]
-            name = "_".join(words).strip("_")
-            # Words of another alphabet say what a value is, and are named in plain letters then.
-            name = name if OTHER_ALPHABET.search(without_marks(name)) else tidy_name(name)
-            is_json = are_objects or any(isinstance(value, list) for value in inner)
-            sql = f"{text_sql} ->> {_path_sql(inner_path)}"
-            leaves.append(_Leaf(name, sql, _texts(inner), "array" if is_json else None))
-    return leaves
-
-
-def _path_sql(path: tuple[str, ...]) -> str:
-    keys = "".join('."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in path)
-    return quote_literal(f"${keys}")
-
-
-def _texts(values: list[Any]) -> list[str | None]:
-    return [
-        None if value is None else value if isinstance(value, str) else json.dumps(value)
-        for value in values
-    ]
-
-
-def _sample_of(leaves: list[_Leaf]) -> Sample:
-    leaves = _distinct(leaves)
-    series = [pl.Series(leaf.name, leaf.values, dtype=pl.String) for leaf in leaves]
-    types = {leaf.name: leaf.type for leaf in leaves if leaf.type not in {None, "string"}}
-    return Sample(pl.DataFrame(series), "csv", types, {})
-
-
-def _distinct(leaves: list[_Leaf]) -> list[_Leaf]:
-    """The leaves with names of their own."""
-    taken: set[str] = set()
-    distinct = []
-    for leaf in leaves:
-        name, number = leaf.name, 2
-        while name.lower() in taken:
-            name = f"{leaf.name}_{number}"
-            number += 1
-        taken.add(name.lower())
-        distinct.append(replace(leaf, name=name))
-    return distinct
-
-
 def _table(
     name: str,
-    leaves: list[_Leaf],
+    leaves: list[Leaf],
     source: str,
     rows_are: str,
     key: list[str],
@@ -334,8 +284,8 @@ def _table(
     `link` is the foreign key by which lines of orders belong to the person of their row. `said` are
     lines of the comment."""
     of_a_list = key[-1:] == [PLACE]
-    leaves = _with_revenue(_distinct(leaves))
-    sample = _sample_of(leaves)
+    leaves = _with_revenue(distinct(leaves))
+    sample = sample_of(leaves)
     columns = describe_columns(sample)
     profile = {column.tags[0] for column in columns if column.tags and is_profile(column.tags[0])}
     # The elements of a list would be records of the same persons again.
@@ -369,7 +319,7 @@ def _table(
     return FlatTable(name, sql, text, stitched, tuple(key), tuple(columns), sample.frame)
 
 
-def _keep_links(leaves: list[_Leaf], columns: list[Column], *, of_a_list: bool) -> None:
+def _keep_links(leaves: list[Leaf], columns: list[Column], *, of_a_list: bool) -> None:
     """Give the numbers by which other feeds know a row the tags that they have in its feed."""
     for leaf, column in zip(leaves, columns, strict=True):
         if leaf.links and (not of_a_list or LINK in column.tags):
@@ -400,7 +350,7 @@ def _names(columns: Iterable[Column]) -> list[str]:
     return [column.name for column in columns if column.type not in NESTED]
 
 
-def _column_sql(leaf: _Leaf, column: Column) -> str:
+def _column_sql(leaf: Leaf, column: Column) -> str:
     """A value as the type that its tag needs; without a plain cast it stays text and untagged."""
     name = quote_ident(column.output)
     if leaf.type is not None:
@@ -414,7 +364,7 @@ def _column_sql(leaf: _Leaf, column: Column) -> str:
     return f"{leaf.sql} AS {name}"
 
 
-def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
+def _with_revenue(leaves: list[Leaf]) -> list[Leaf]:
     """The leaves of items with their revenue, where none is called so: what they call their total,
     else price times quantity."""
     by_name = {leaf.name.lower(): leaf for leaf in leaves}
@@ -422,13 +372,13 @@ def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
     if total is not None and "quantity" in by_name and "revenue" not in by_name:
         return [
             *leaves,
-            _Leaf("item_revenue", f"({total.sql})::DECIMAL(38, 4)", total.values, "decimal"),
+            Leaf("item_revenue", f"({total.sql})::DECIMAL(38, 4)", total.values, "decimal"),
         ]
     quantity, price = by_name.get("quantity"), by_name.get("price")
     if quantity is None or price is None or REVENUES & by_name.keys():
         return leaves
     product = f"(({quantity.sql})::BIGINT * ({price.sql})::DECIMAL(38, 2))::DECIMAL(38, 2)"
-    return [*leaves, _Leaf("item_revenue", product, price.values, "decimal")]
+    return [*leaves, Leaf("item_revenue", product, price.values, "decimal")]
 
 
 def table_sql(table: str) -> str:

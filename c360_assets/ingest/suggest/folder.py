@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c360_assets.errors import C360Error
+from c360_assets.ingest.suggest.deliveries import join_deliveries
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import Proposal, draft_feed, proposal_of, with_tables
 from c360_assets.ingest.suggest.flatten import FlatTable
@@ -75,7 +76,7 @@ def propose_folder(
                 continue
             taken_names.add(other.name.lower())
             drafts.append(other)
-    proposals = _proposals(drafts[::-1], flatten=flatten)
+    proposals = _proposals(join_deliveries(drafts[::-1]), flatten=flatten)
     return FolderProposals(proposals, dict(sorted(unread.items())))
 
 

@@ -29,6 +29,27 @@ DELETED = re.compile(
     r"|видалено|已删除|削除済み)",
     re.IGNORECASE,
 )
+# A flag that is set, by any sign, or not.
+DELETION_FLAG = re.compile(
+    r"loevm|lvorm|loekz|(marked[ _]for[ _])?deletion([ _]?(flag|mark|indicator))?"
+    r"|(del|delete)[ _]?flag|loe?sch(kennzeichen|vormerkung|kz)|deleted",
+    re.IGNORECASE,
+)
+NOT_SET = frozenset({"", "0", "n", "no", "false", "-"})
+AS_WORD = "lower(trim({column}::VARCHAR))"
+# What was done to a row, as files of changes say.
+CHANGE_NAME = re.compile(
+    r"[\W_]*(cdc|dms|header|row|record|rec|odq|dml|sys)?[ _]*"
+    r"(op|oper|operation|operation[ _]type|op[ _]?(type|code)|change([ _]?(type|mode|oper|kind))?"
+    r"|changemode|action|aktion|recordmode|mode|upd[ _]?flag|event[ _]?type)",
+    re.IGNORECASE,
+)
+DELETIONS = frozenset({"d", "del", "delete", "deleted", "delta_delete"})
+CHANGES = DELETIONS | {
+    "i", "u", "a", "c", "r", "n", "m", "ins", "upd", "insert", "update", "upsert", "create", "add",
+    "inserted", "updated", "created", "added", "modify", "modified", "new", "changed", "read",
+    "update_preimage", "update_postimage",
+}  # fmt: skip
 LINE_KIND = re.compile(
     r"(line|item|pos|position|positions|artikel|auftragspos|row|regel|ligne|linea|riga|linha|zeilen)"
     r"[ _.-]*(item)?[ _.-]*(type|typ|tipo|kind|art|soort)",
@@ -71,20 +92,32 @@ class LeftOut:
 
 def deleted_rows(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut]:
     """The marks of deleted rows, of those that the sample has."""
-    found = []
-    for column in columns:
-        if DELETED.fullmatch(CAMEL.sub("_", plain_header(column.name))) is None:
-            continue
-        values = frame[column.name]
-        if column.type == "boolean":
-            rows, test = _count_true(values), "NOT coalesce({column}, FALSE)"
-        elif column.type in {"date", "datetime"}:
-            rows, test = len(present(values)), "{column} IS NULL"
-        else:
-            continue
-        if 0 < rows < len(values):
-            found.append(LeftOut(column, test, rows, f"are marked as {column.output}"))
-    return found
+    marks = [_deleted_rows(column, frame[column.name]) for column in columns]
+    return [mark for mark in marks if mark is not None and 0 < mark.rows < frame.height]
+
+
+def _deleted_rows(column: Column, values: pl.Series) -> LeftOut | None:
+    name = CAMEL.sub("_", plain_header(column.name))
+    is_named = DELETED.fullmatch(name) is not None or DELETION_FLAG.fullmatch(name) is not None
+    marked = f"are marked as {column.output}"
+    if is_named and column.type == "boolean":
+        return LeftOut(column, "NOT coalesce({column}, FALSE)", _count_true(values), marked)
+    if is_named and column.type in {"date", "datetime"}:
+        return LeftOut(column, "{column} IS NULL", len(present(values)), marked)
+    texts = present(values).cast(pl.String).str.to_lowercase()
+    found = set(texts.unique())
+    if DELETION_FLAG.fullmatch(name) is not None and len(found - NOT_SET) == 1:
+        rows = int((~texts.is_in(sorted(NOT_SET))).sum())
+        return LeftOut(column, f"coalesce({AS_WORD}, '') IN ({_listed(NOT_SET)})", rows, marked)
+    if CHANGE_NAME.fullmatch(name) is not None and found <= CHANGES and len(found) > 1:
+        rows = int(texts.is_in(sorted(DELETIONS)).sum())
+        test = f"coalesce({AS_WORD}, '') NOT IN ({_listed(DELETIONS)})"
+        return LeftOut(column, test, rows, f"are deletions by {column.output}")
+    return None
+
+
+def _listed(words: frozenset[str]) -> str:
+    return ", ".join(map(quote_literal, sorted(words)))
 
 
 def rows_not_won(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut]:

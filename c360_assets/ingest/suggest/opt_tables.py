@@ -23,7 +23,8 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 # What names say that news may be sent, in the languages of the catalogue's names.
 SENT = re.compile(
-    r"newsletter|marketing|mailing|consents?[ _](e?mail|sms|text)|(e?mail|sms|text)[ _]consents?"
+    r"(do[ _]?not|no)[ _]?(allow|send|bulk|[ _])*e?mails?"
+    r"|newsletter|marketing|mailing|consents?[ _](e?mail|sms|text)|(e?mail|sms|text)[ _]consents?"
     r"|markkinoin|uudiskir"
     r"|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
     r"|opt(ed)?[ _-]?(in|out)|hasopted|subscri(be|bed|to)|unsubscribed?|suscri|subscrito|inscrito"
@@ -42,6 +43,12 @@ REFUSED = re.compile(
     r"|widerspruch|desinscri|desabonn|odhlas|wypis",
     re.IGNORECASE,
 )
+# What lists of those who want no mail are called; a list may also be of those who were deleted.
+LIST_OF_REFUSALS = re.compile(
+    r"unsubscri|suppress|(opt(ed)?[ _-]?out)|do[ _-]?not[ _-]?(e?mail|contact)|abmeld|abgemeldet"
+    r"|desabonn|desinscri|odhlas|wypis|robinson|afmeld|avmeld|disiscri",
+    re.IGNORECASE,
+)
 BY_SMS = re.compile(r"sms|text[ _]?(message|opt)|whatsapp", re.IGNORECASE)
 BY_MAIL = re.compile(
     r"e[ _-]?mail|newsletter|nieuwsbrief|infolettre|uutiskirje|nyhe[dt]sbrev"
@@ -51,11 +58,17 @@ BY_MAIL = re.compile(
 BY_OTHER_WAYS = re.compile(
     r"phone|call|postal|fax|push|telefon|anruf|(?<!nieuws)brief|date|datum|fecha|data "
 )
+# Words of a status that are of consent, and not of what else may be active or pending.
+TELLING = frozenset({
+    "subscribed", "unsubscribed", "never subscribed", "non subscribed", "opted in", "opted out",
+    "opt in", "opt out",
+})  # fmt: skip
 STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECASE)
-IN = ("subscribed", "active", "confirmed", "opted in", "opted-in", "opt-in")
+# With blanks for signs, as in `opted_in` and `opt-in`.
+IN = ("subscribed", "active", "confirmed", "opted in", "opt in")
 OUT = (
-    "unsubscribed", "bounced", "held", "cleaned", "opted out", "opted-out", "opt-out", "suppressed",
-    "complained", "inactive", "pending", "never subscribed", "non-subscribed", "not activated",
+    "unsubscribed", "bounced", "held", "cleaned", "opted out", "opt out", "suppressed",
+    "complained", "inactive", "pending", "never subscribed", "non subscribed", "not activated",
     "not active", "unconfirmed", "not confirmed", "transactional", "archived", "deleted",
 )  # fmt: skip
 
@@ -67,6 +80,7 @@ class _Consent:
     column: Column
     sql: str
     is_exact: bool
+    said_by: str | None = None
 
 
 def opt_tables(draft: Draft) -> list[FlatTable]:
@@ -76,6 +90,7 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
         return []
     found_consents = (_consent(draft, column) for column in draft.columns)
     consents = [consent for consent in found_consents if consent is not None]
+    consents = consents or _of_a_list(draft)
     by_sms = [consent for consent in consents if BY_SMS.search(plain_header(consent.column.name))]
     others = [consent for consent in consents if consent not in by_sms]
     others.sort(key=lambda consent: not consent.is_exact)
@@ -108,6 +123,14 @@ def note_consent(draft: Draft) -> None:
                 )
 
 
+def _of_a_list(draft: Draft) -> list[_Consent]:
+    """The refusal of each row of a list that is called after it, such as `suppression_list`."""
+    owner = _tagged(draft, "email")
+    if owner is None or not LIST_OF_REFUSALS.search(plain_header(draft.feed)):
+        return []
+    return [_Consent(owner, "FALSE", is_exact=False, said_by=f"the feed's name {draft.feed}")]
+
+
 def _tagged(draft: Draft, *tags: str) -> Column | None:
     for column in draft.columns:
         if any(tag in column.tags for tag in tags):
@@ -125,11 +148,13 @@ def _consent(draft: Draft, column: Column) -> _Consent | None:
         return _Consent(column, f"NOT {own}" if REFUSED.search(name) else own, is_exact)
     if column.type != "string" or not (STATUS.search(name) or SENT.search(name)):
         return None
-    found = set(present(draft.sample.frame[column.name]).str.to_lowercase().unique())
-    if not found or not found <= {*IN, *OUT} or not found & set(OUT[:1] + IN[:1]):
+    texts = present(draft.sample.frame[column.name]).str.to_lowercase()
+    found = set(texts.str.replace_all("[_-]", " ").unique())
+    if not found <= {*IN, *OUT} or found.isdisjoint(TELLING):
         return None
     words = ", ".join(map(quote_literal, IN))
-    return _Consent(column, f"lower(trim({own})) IN ({words})", is_exact)
+    plain_words = f"translate(lower(trim({own})), '_-', '  ')"
+    return _Consent(column, f"{plain_words} IN ({words})", is_exact)
 
 
 def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> FlatTable:
@@ -149,7 +174,8 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
     own, owner = quote_ident(consent.column.output), quote_ident(contact.output)
     guess = ""
     if not consent.is_exact and group == "email":
-        guess = f"-- GUESSED: what {own} says of no way in particular is taken to be of e-mails.\n"
+        said_by = f"what {consent.said_by or own} says of no way in particular"
+        guess = f"-- GUESSED: {said_by} is taken to be of e-mails.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
         f"SELECT\n  {selected}\nFROM {table_sql(source)}\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +46,18 @@ EXPORT_NUMBER = re.compile(
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{10,64}"
     r")(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+# What systems and people add to the name of a file that is there already, and the number of an
+# export behind its name.
+COPY_MARK = re.compile(
+    r" ?\(\d{1,3}\)| ?- ?(copy|kopie|copie|copia|kopia|kopi)\b|(?<=[^\W\d_])\d{3,9}$", re.IGNORECASE
+)
+# Whether a file holds everything or what has changed, as names say.
+KIND_OF_DELIVERY = re.compile(
+    r"(?<![^\W_])(?:full|complete|snapshot|initial|init|delta|incr|incremental|increment|diff"
+    r"|changes|changed|updates|voll|komplett|gesamt|inkrementell|inkrement|aenderungen|complet"
+    r"|completo|completa|incrementale?|parcial)(?![^\W_])",
     re.IGNORECASE,
 )
 # How parts of a folder of files are counted.
@@ -107,12 +119,15 @@ def name_without_day(path: Path) -> str:
 
 
 def propose_pattern(
-    relative: Path, types: list[Inferred], *, day_first: bool = False
+    relative: Path, types: list[Inferred], *, day_first: bool = False, is_any_kind: bool = False
 ) -> ProposedPattern:
     """The pattern for files like `relative`, a path below `landing/`, and what to say of it.
 
     `types` are the columns': their dates tell a day from a month in the name, else `day_first`.
+    With `is_any_kind` it takes full and partial deliveries.
     """
+    if is_any_kind:
+        return _of_any_kind(propose_pattern(relative, types, day_first=day_first))
     text = relative.as_posix()
     days = list(DAY_IN_NAME.finditer(text))
     if not days:
@@ -130,6 +145,12 @@ def propose_pattern(
     pattern = _literal(before) + _date_pattern(day, order) + _literal(tail)
     # Two quotes would be one literal quote.
     return ProposedPattern(pattern.replace("''", "") if "'" not in text else pattern, note)
+
+
+def _of_any_kind(proposed: ProposedPattern) -> ProposedPattern:
+    """The pattern with the word for the kind of delivery left open, in its file's name."""
+    folder, slash, name = proposed.pattern.rpartition("/")
+    return replace(proposed, pattern=f"{folder}{slash}{KIND_OF_DELIVERY.sub('*', name)}")
 
 
 def _tail(after: str, relative: Path) -> str:
@@ -169,7 +190,11 @@ def _varying(text: str) -> str:
     """The text with `*` for what another delivery has otherwise: the first day of a span, the
     number of an export."""
     without_days = MONTH_IN_NAME.sub("*", DAY_IN_NAME.sub("*", text))
-    return EXPORT_NUMBER.sub("*", without_days)
+    without_numbers = EXPORT_NUMBER.sub("*", without_days)
+    suffix = SUFFIXES.search(without_numbers)
+    stem = without_numbers.removesuffix(suffix[0]) if suffix else without_numbers
+    open_stem = re.sub(r"\*+", "*", COPY_MARK.sub("*", stem))
+    return open_stem + (suffix[0] if suffix else "")
 
 
 def _date_order(day: re.Match[str], types: list[Inferred], *, day_first: bool) -> _DateOrder:

@@ -23,10 +23,10 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.formats.archives import ZIP_MARK
-from c360_assets.ingest.formats.avro_files import avro_to_parquet
 from c360_assets.ingest.formats.fixed_width import cut_lines
 from c360_assets.ingest.formats.json_records import json_records
-from c360_assets.ingest.formats.sniff import foreign
+from c360_assets.ingest.formats.sniff import ORC, foreign
+from c360_assets.ingest.formats.unpack import TO_PARQUET
 from c360_assets.ingest.formats.workbooks import (
     OLD_OFFICE_MARK,
     READABLE,
@@ -37,7 +37,7 @@ from c360_assets.ingest.formats.workbooks import (
     workbook_to_csv,
 )
 from c360_assets.ingest.formats.xml_files import likely_row_tag, xml_to_ndjson
-from c360_assets.ingest.suggest.archive_members import SAFE_SUFFIX, first_members
+from c360_assets.ingest.suggest.archive_members import SAFE_SUFFIX, first_members, patterns_of_kind
 from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_of, looks_fixed
 from c360_assets.ingest.suggest.json_paths import records_path
@@ -208,12 +208,15 @@ def _sample_of_archive(path: Path, kind: str, rows: int, country: str, part: str
                 unread.append(f"{name} {problem}")
     chosen = part if part in samples else next(iter(samples))
     sample = samples[chosen]
-    columns = set(sample.frame.columns)
-    others = tuple(name for name in samples if set(samples[name].frame.columns) != columns)
+    kinds: dict[frozenset[str], list[str]] = {}
+    for name in samples:
+        kinds.setdefault(frozenset(samples[name].frame.columns), []).append(name)
+    own = kinds.pop(frozenset(sample.frame.columns))
+    others = tuple(names[0] for names in kinds.values())
     options: dict[str, Any] = {"compression": kind, **sample.options}
     notes = sample.notes
     if others:
-        options["contents"] = {chosen: {}}
+        options["contents"] = {pattern: {} for pattern in patterns_of_kind(own)}
         listed = ", ".join(others)
         notes = (*notes, f"members of other columns are feeds of their own: {listed}")
     notes = (*notes, *(f"NOT PROPOSED: a member like {member}" for member in unread))
@@ -225,8 +228,8 @@ def _sample_of_file(
 ) -> Sample:
     if head.startswith(PARQUET_MARK):
         return _self_described(con.read_parquet(str(path)).limit(rows), "parquet")
-    if head.startswith(AVRO_MARK):
-        return _sample_of_avro(con, path, rows)
+    if head.startswith(AVRO_MARK) or ORC.match(head):
+        return _sample_of_copy(con, path, "avro" if head.startswith(AVRO_MARK) else "orc", rows)
     kind = foreign("", head)
     if kind is not None:
         raise C360Error(f"{path}: {kind.problem}; {kind.remedy}")
@@ -321,10 +324,10 @@ def _text_options(text: TextSample) -> dict[str, str | int | list[int]]:
     return options
 
 
-def _sample_of_avro(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sample:
-    with _copy_for(path, "Avro") as copy:
-        avro_to_parquet(path, copy, rows)
-        return _self_described(con.read_parquet(str(copy)), "avro")
+def _sample_of_copy(con: duckdb.DuckDBPyConnection, path: Path, form: str, rows: int) -> Sample:
+    with _copy_for(path, form.capitalize()) as copy:
+        TO_PARQUET[form](path, copy, rows)
+        return _self_described(con.read_parquet(str(copy)), form)
 
 
 def _sample_of_xml(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sample:

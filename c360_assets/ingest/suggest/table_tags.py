@@ -103,6 +103,12 @@ def sales_tags(names: Sequence[str]) -> dict[str, str]:
     return {name: f"{group.prefix}/{tag}" for tag, name in named.items()}
 
 
+def is_member_number_name(name: str) -> bool:
+    """Whether a column is called like the number of a member of a loyalty programme."""
+    group = next(group for group in _groups() if group.prefix == "loy")
+    return "loyalty-id" in _named(group.tag_of_letters, [name])
+
+
 def needed_tags(prefix: str) -> tuple[str, ...]:
     """The full tags without which rows of a group mean nothing."""
     group = next(group for group in _groups() if group.prefix == prefix)

@@ -32,14 +32,13 @@ from c360_assets.ingest.suggest.column_names import (
     plain_header,
     says_utc,
 )
-from c360_assets.ingest.suggest.column_numbers import (
-    marks_of,
-)
+from c360_assets.ingest.suggest.column_numbers import marks_of
 from c360_assets.ingest.suggest.column_tags import (
     are_emails,
     are_full_names,
     are_given_names,
     guess,
+    holds_other,
 )
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name, names_an_owner
@@ -70,6 +69,8 @@ SAID_BY_VALUES = {
 MOST_ROWS_OF_A_PRODUCT = 10
 NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
 NAMES = {"given-name", "surname", "full-name"}
+NO_GUESS = Guess("")
+WHOLE_ADDRESS = "holds a whole address"
 LINK = "fk-customer-id"  # of a customer's number in orders, until it is known whose feed has it
 LINK_NOTE = f"the customers' feed has to tag the same number {LINK}"
 MAY_LINK_NOTE = f"tag it {LINK} where other tables hold the same number"
@@ -105,7 +106,7 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
 
 
 def _is_noted_part(column: Column) -> bool:
-    return any(note.startswith("a part of a ") for note in column.notes)
+    return any(note.startswith(("a part of a ", WHOLE_ADDRESS)) for note in column.notes)
 
 
 def _without_parts(
@@ -266,7 +267,23 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         if guessed.tag == "full-name" and beside is not None and beside.tag == "surname":
             guesses[name] = Guess("given-name")
     guesses |= _names_beside_surnames(columns, frame, guesses)
+    guesses = _without_whole_addresses(guesses, columns, frame)
     return guesses | _names_in_two_columns(columns, frame)
+
+
+def _without_whole_addresses(
+    guesses: dict[str, Guess], columns: list[Column], frame: pl.DataFrame
+) -> dict[str, Guess]:
+    """The guesses without those of addresses that hold a street of another column, with name and
+    town around it."""
+    streets = [column for column in columns if guesses.get(column.name, NO_GUESS).tag == "address"]
+    kept = dict(guesses)
+    for column in streets:
+        for other in streets:
+            if column is not other and holds_other(frame, column.name, other.name):
+                kept.pop(column.name, None)
+                column.notes.append(f"{WHOLE_ADDRESS}, of which {other.name} is the street")
+    return kept
 
 
 def _names_beside_surnames(
