@@ -97,6 +97,11 @@ def sales_tags(names: Sequence[str]) -> dict[str, str]:
     return {name: f"{group.prefix}/{tag}" for tag, name in named.items()}
 
 
+def is_own_key(name: str) -> bool:
+    """Whether a column is called like a row's own key, where its table says what it is."""
+    return _letters(name) in map(_letters, OWN_KEYS)
+
+
 def needed_tags(prefix: str) -> tuple[str, ...]:
     """The full tags without which rows of a group mean nothing."""
     group = next(group for group in _groups() if group.prefix == prefix)
