@@ -241,6 +241,7 @@ def purchase_rows(tmp_path: Path, header: str, rows: list[str]) -> tuple[str, li
     (table,) = found.tables
     fields = fields_of(found.text)
     types = {"decimal": "DECIMAL(38, 2)", "datetime": "TIMESTAMPTZ", "integer": "BIGINT"}
+    types |= {"boolean": "BOOLEAN"}
     columns = [
         f'"{key}"::{types.get(field["type"], "VARCHAR")} AS "{field.get("rename", key)}"'
         for key, field in fields.items()

@@ -66,8 +66,15 @@ class Proposal:
 
     @property
     def remarks(self) -> list[str]:
-        """What its tables guess, cannot tell and leave out, as it stands at their top."""
-        return [
+        """What its fields do not tell, and what its tables guess, cannot tell and leave out, as it
+        stands there."""
+        fields = [
+            f"{self.path}: {line.partition('CHECK:')[0].split(':')[0].strip()}: "
+            f"CHECK:{line.partition('CHECK:')[2]}"
+            for line in self.text.splitlines()
+            if line.startswith("  ") and "CHECK:" in line
+        ]
+        return fields + [
             f"{table.name}: {line.removeprefix('-- ')}"
             for table in self.tables
             for line in table.sql.splitlines()

@@ -11,17 +11,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 
 import polars as pl
 
 from c360_assets.ingest.suggest.amount_names import (
     BACK,
-    CENTS,
     DISCOUNT,
     FEE,
     FEWEST_ROWS,
-    PAID_BY_CREDIT,
     RATE,
     SHIPPING,
     TAX,
@@ -32,7 +29,7 @@ from c360_assets.ingest.suggest.amount_names import (
     words_of,
 )
 from c360_assets.ingest.suggest.column import NUMBERS, PURCHASE, Column
-from c360_assets.ingest.suggest.column_types import present
+from c360_assets.ingest.suggest.column_names import MONEY_NAME
 from c360_assets.ingest.suggest.line_totals import (
     CENT,
     FEWEST_ORDERS,
@@ -43,25 +40,22 @@ from c360_assets.ingest.suggest.line_totals import (
     UNIT_PRICE,
     numbers,
 )
+from c360_assets.ingest.suggest.sums import (
+    LOOKED_AT,
+    MANY,
+    Part,
+    count,
+    one_sum,
+    parts_in,
+    signed,
+    sum_of,
+)
 
 PRODUCT = f"{PURCHASE}product-id"
-MANY = 0.7  # of the rows, that a sum has to explain
 MOST_PARTS, MOST_AMOUNTS = 9, 12  # of a whole order, that are tried
 NEAR = 0.02
-LOOKED_AT = 1000  # rows for sums of many amounts
-FRACTION = r"[.,]\d{1,2}\D*$"
+NOT_PAID = re.compile(r"cost|profit|margin|balance|budget|credit|debit|points?|list", re.IGNORECASE)
 OF_UNIT = re.compile(r"unit|each|per[ _]|stuck|unitario|unitaire", re.IGNORECASE)
-FEWEST_CENTS = 20  # amounts, from which on they show it
-CENTS_FROM, CENTS_ODD = 300, 0.5  # the median of what may be cents, the share that is no hundreds
-
-
-@dataclass(frozen=True)
-class Part:
-    """An amount that is taken off (`line`, `unit`, `percent`, `order`), is `in` another amount
-    without being paid for goods, or was `paid` for it in another way than money."""
-
-    column: Column
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -89,32 +83,38 @@ def goods_of_lines(
     goods = _named(tags, frame)
     discounts = filled(called(DISCOUNT, _of_goods(amounts)), frame)
     if goods is None:
-        after = _less_a_discount(amounts, discounts, frame)
-        goods = None if after is None else _of_line_or_unit(after, tags, frame)
+        found = _less_a_discount(amounts, discounts, frame)
+        if found is not None:
+            after, before = found
+            goods = replace(_of_line_or_unit(before, tags, frame), amount=after)
+    if goods is None and (QUANTITY in tags or PRODUCT in tags):
+        goods = _by_any_name(tags, amounts, frame)
+    if REVENUE in tags and _is_missing_of_products(tags, frame):
+        goods = _price_in_total(tags, amounts, frame) or goods
     if goods is None:
         return None
     goods = _without_tax(goods, tags, amounts, frame)
+    goods = _without_shipping(goods, tags, amounts, frame)
     for discount in [*_without_sums(discounts, tags, frame), *_percents(columns, frame)]:
         goods = _after(goods, discount, tags, amounts, frame)
-    return _in_units_of_money(goods, amounts, frame)
+    return goods
 
 
-def goods_of_order(total: Column, columns: Sequence[Column], frame: pl.DataFrame) -> Goods:
-    """What the goods of whole orders cost, of which `total` is what was paid for all."""
+def goods_of_order(
+    tags: Mapping[str, Column], columns: Sequence[Column], frame: pl.DataFrame
+) -> Goods:
+    """What the goods of whole orders cost, of which the revenue's column says all that was paid."""
+    total = tags[REVENUE]
     amounts = [one for one in amounts_in(columns) if one is not total]
     amounts = [one for one in amounts if BACK.search(words_of(one)) is None]
-    kinds = [("in", SHIPPING), ("in", TAX), ("in", TIP), ("in", FEE), ("paid", PAID_BY_CREDIT)]
-    parts: dict[str, Part] = {}
-    for kind, pattern in [("line", DISCOUNT), *kinds]:
-        for column in filled(called(pattern, amounts), frame):
-            parts[column.name] = Part(column, kind)
+    parts = parts_in(amounts, frame)
     others = filled([one for one in amounts if one.name not in parts], frame)[:MOST_AMOUNTS]
-    found = _sum_of(total, others, list(parts.values())[:MOST_PARTS], frame)
+    found = sum_of(total, others, list(parts.values())[:MOST_PARTS], frame)
     name = total.output
     if found is not None:
         taken = tuple(part for part in found if part.kind != "line")
         goods = Goods(total, is_price=False, parts=taken, notes=tuple(_about_parts(name, taken)))
-        return _in_units_of_money(goods, amounts, frame)
+        return goods
     notes: tuple[str, ...] = ()
     inside = [part.column.output for part in parts.values() if part.kind == "in"]
     if inside:
@@ -122,7 +122,52 @@ def goods_of_order(total: Column, columns: Sequence[Column], frame: pl.DataFrame
             f"CHECK: it cannot be told whether {name} holds {', '.join(inside)}: it counts as "
             "it stands.",
         )
-    return _in_units_of_money(Goods(total, is_price=False, notes=notes), amounts, frame)
+    return Goods(total, is_price=False, notes=notes)
+
+
+def _is_missing_of_products(tags: Mapping[str, Column], frame: pl.DataFrame) -> bool:
+    """Whether the revenue's column is empty in rows of products: it is that of whole orders."""
+    if not {PRODUCT, QUANTITY} <= tags.keys() or UNIT_PRICE in tags:
+        return False
+    products = _rows_of_products(tags, frame)
+    missing = numbers(tags[REVENUE], products).null_count()
+    return missing > (1 - NEARLY_ALL) * len(products)
+
+
+def _rows_of_products(tags: Mapping[str, Column], frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(frame[tags[PRODUCT].name].cast(pl.String).str.strip_chars() != "")
+
+
+def _price_in_total(
+    tags: Mapping[str, Column], amounts: Sequence[Column], frame: pl.DataFrame
+) -> Goods | None:
+    """The price of which a total is the product with the quantity, and other parts."""
+    total, frame = tags[REVENUE], _rows_of_products(tags, frame).head(LOOKED_AT)
+    units = numbers(tags[QUANTITY], frame)
+    parts = parts_in([one for one in amounts if one is not total], frame)
+    others = [one for one in amounts if one is not total and one.name not in parts]
+    products = [(one, numbers(one, frame) * units) for one in others[:MOST_AMOUNTS]]
+    found = one_sum(total, products, list(parts.values())[:MOST_PARTS], frame)
+    if found is None:
+        return None
+    price = found[0]
+    note = f"{total.output} is that of whole orders; a row costs {price.output} times the quantity."
+    return Goods(price, is_price=True, notes=(note,))
+
+
+def _without_shipping(
+    goods: Goods, tags: Mapping[str, Column], amounts: Sequence[Column], frame: pl.DataFrame
+) -> Goods:
+    """The amount of a line without shipping, taxes and tips that it holds, as sums show."""
+    amounts = [one for one in amounts if one is not goods.amount and not BACK.search(words_of(one))]
+    parts = parts_in(amounts, frame)
+    if goods.is_price or not any(part.kind == "in" for part in parts.values()):
+        return goods
+    others = filled([one for one in amounts if one.name not in parts], frame)[:MOST_AMOUNTS]
+    found = sum_of(goods.amount, others, list(parts.values())[:MOST_PARTS], frame, tags)
+    taken = tuple(part for part in found or [] if part.kind != "line")
+    notes = (*goods.notes, *_about_parts(goods.amount.output, taken))
+    return replace(goods, parts=(*goods.parts, *taken), notes=notes)
 
 
 def _of_goods(amounts: Sequence[Column]) -> list[Column]:
@@ -182,15 +227,11 @@ def _grows(column: Column, tags: Mapping[str, Column], frame: pl.DataFrame) -> b
     return as_line > as_price
 
 
-def _is_near(one: pl.Series, other: pl.Series, rows: pl.Series) -> bool:
+def is_near(one: pl.Series, other: pl.Series, rows: pl.Series) -> bool:
     """Whether two amounts are equal in nearly all of these rows."""
     near = ((one - other).abs() < CENT).filter(rows)
-    number = _count(rows)
-    return number >= FEWEST_ROWS and _count(near) >= NEARLY_ALL * number
-
-
-def _count(rows: pl.Series) -> int:
-    return int(rows.sum() or 0)
+    number = count(rows)
+    return number >= FEWEST_ROWS and count(near) >= NEARLY_ALL * number
 
 
 def _less(amount: pl.Series, discount: pl.Series) -> pl.Series:
@@ -200,8 +241,8 @@ def _less(amount: pl.Series, discount: pl.Series) -> pl.Series:
 
 def _less_a_discount(
     amounts: Sequence[Column], discounts: Sequence[Column], frame: pl.DataFrame
-) -> Column | None:
-    """The first amount that is another one less a discount."""
+) -> tuple[Column, Column] | None:
+    """The first amount that is another one less a discount, and that one."""
     goods = _of_goods(amounts)
     for discount in discounts:
         off = numbers(discount, frame)
@@ -209,10 +250,24 @@ def _less_a_discount(
         for after in goods:
             for before in goods:
                 is_other = len({id(after), id(before), id(discount)}) == 3
-                if is_other and _is_near(
+                if is_other and is_near(
                     numbers(after, frame), _less(numbers(before, frame), off), rows
                 ):
-                    return after
+                    return after, before
+    return None
+
+
+def _by_any_name(
+    tags: Mapping[str, Column], amounts: Sequence[Column], frame: pl.DataFrame
+) -> Goods | None:
+    """By the first column that is called like money, and like nothing beside the goods."""
+    beside = [id(one) for kind in (DISCOUNT, TIP, FEE) for one in called(kind, amounts)]
+    for column in _of_goods(amounts):
+        name = words_of(column)
+        if MONEY_NAME.search(name) and not NOT_PAID.search(name) and id(column) not in beside:
+            goods = _of_line_or_unit(column, tags, frame)
+            note = f"GUESSED: {column.output} is what was paid, as no column is called so."
+            return replace(goods, notes=(note, *goods.notes))
     return None
 
 
@@ -229,7 +284,7 @@ def _without_tax(
         for other in amounts:
             if other in (tax, goods.amount) or tags.get(UNIT_PRICE) is other:
                 continue
-            if _is_near(amount, numbers(other, frame) + part, rows):
+            if is_near(amount, numbers(other, frame) + part, rows):
                 note = f"{goods.amount.output} is {other.output} with {tax.output}: that without."
                 return replace(goods, amount=other, notes=(*goods.notes, note))
     return goods
@@ -256,7 +311,7 @@ def _without_sums(
             .filter(pl.col("whole") > 0)
         )
         sums = [(orders[str(place)] - orders["whole"]).abs() < CENT for place in range(len(own))]
-        if not any(_count(each) >= MANY * len(orders) for each in sums):
+        if not any(count(each) >= MANY * len(orders) for each in sums):
             kept.append(column)
     return kept
 
@@ -284,21 +339,25 @@ def _after(
     units = numbers(tags[QUANTITY], frame) if QUANTITY in tags else None
     price = numbers(tags[UNIT_PRICE], frame) if UNIT_PRICE in tags else None
     name, amount = discount.output, numbers(goods.amount, frame)
+    for part in goods.parts:
+        if part.kind in ("in", "paid"):
+            amount = amount - signed(part, frame)
     if goods.is_price and units is not None:
         amount = amount * units
     others = [one for one in _of_goods(amounts) if one not in (discount, goods.amount)]
     befores = [numbers(one, frame) for one in others]
     if price is not None and units is not None:
         befores.append(price * units)
+    written = numbers(goods.amount, frame)
     for less in _readings(discount, off, units):
-        if any(_is_near(amount, less(before), rows) for before in befores):
+        if any(is_near(one, less(before), rows) for before in befores for one in (amount, written)):
             note = f"{goods.amount.output} is after {name}."
             return replace(goods, notes=(*goods.notes, note))
         for other in others:
-            if _is_near(numbers(other, frame), less(amount), rows):
+            if is_near(numbers(other, frame), less(amount), rows):
                 note = f"{other.output} is after {name}, {goods.amount.output} before it."
                 return replace(goods, amount=other, is_price=False, notes=(*goods.notes, note))
-    is_shown = price is not None and units is not None and _is_near(amount, price * units, rows)
+    is_shown = price is not None and units is not None and is_near(amount, price * units, rows)
     if not (is_shown or goods.is_price or goods.amount is tags.get(UNIT_PRICE)):
         note = (
             f"CHECK: it cannot be told whether {goods.amount.output} is before or after {name}: it "
@@ -350,57 +409,6 @@ def is_of_order(column: Column, order_id: Column, frame: pl.DataFrame) -> bool:
     return len(telling) >= FEWEST_ORDERS and is_whole >= NEARLY_ALL * len(telling)
 
 
-def _sum_of(
-    total: Column, others: Sequence[Column], parts: Sequence[Part], frame: pl.DataFrame
-) -> list[Part] | None:
-    """The parts of a total, where it is another amount and them; that one may have parts too."""
-    frame = frame.head(LOOKED_AT)
-    found: list[Part] | None = None
-    left, parts = list(others), list(parts)
-    explained: Column | None = total
-    while explained is not None:
-        step = _one_sum(explained, left, parts, frame)
-        if step is None:
-            break
-        explained, taken = step
-        left = [one for one in left if one is not explained]
-        parts = [part for part in parts if part not in taken]
-        found = [*(found or []), *taken]
-    return found
-
-
-def _one_sum(
-    total: Column, others: Sequence[Column], parts: Sequence[Part], frame: pl.DataFrame
-) -> tuple[Column, list[Part]] | None:
-    """The amount of which a total is the sum with some of the parts, and these: what explains most
-    rows, then with most parts."""
-    best: tuple[float, int] = (MANY, 0)
-    found: tuple[Column, list[Part]] | None = None
-    whole = numbers(total, frame)
-    rows = (whole != 0).fill_null(False)
-    signed = [_signed(part, frame) for part in parts]
-    for other in others:
-        rest = whole - numbers(other, frame)
-        for number in range(1, len(parts) + 1):
-            for chosen in combinations(range(len(parts)), number):
-                left = rest
-                for place in chosen:
-                    left = left - signed[place]
-                fits = (left.abs() < CENT).fill_null(False) & rows
-                is_used = all(
-                    (signed[place].filter(fits) != 0).sum() >= FEWEST_ROWS for place in chosen
-                )
-                rank = (round(_count(fits) / max(1, _count(rows)), 2), number)
-                if is_used and rank > best:
-                    best, found = rank, (other, [parts[place] for place in chosen])
-    return found
-
-
-def _signed(part: Part, frame: pl.DataFrame) -> pl.Series:
-    values = numbers(part.column, frame).fill_null(0)
-    return values if part.kind == "in" else -values.abs()
-
-
 def _about_parts(name: str, parts: Sequence[Part]) -> list[str]:
     notes = []
     inside = [part.column.output for part in parts if part.kind == "in"]
@@ -410,35 +418,3 @@ def _about_parts(name: str, parts: Sequence[Part]) -> list[str]:
     if paid:
         notes.append(f"{name} is less what was paid by {', '.join(paid)}: added, as it paid goods.")
     return notes
-
-
-def _in_units_of_money(goods: Goods, amounts: Sequence[Column], frame: pl.DataFrame) -> Goods:
-    """The goods by amounts that are not written in cents, as far as it can be told."""
-    name, values = goods.amount.output, numbers(goods.amount, frame)
-    if CENTS.search(words_of(goods.amount)) is not None:
-        rows = (values != 0).fill_null(False)
-        for other in amounts:
-            if not goods.parts and _is_near(values / 100, numbers(other, frame), rows):
-                return replace(goods, amount=other)
-        note = f"{name} is in cents, as its name says: divided by 100."
-        return replace(goods, hundredths=True, notes=(*goods.notes, note))
-    if not _may_be_cents(goods.amount, [*amounts, goods.amount], frame):
-        return goods
-    note = (
-        f"CHECK: {name} has whole numbers only, as amounts in cents have: divide them by 100 where "
-        "they are."
-    )
-    return replace(goods, notes=(*goods.notes, note))
-
-
-def _may_be_cents(column: Column, amounts: Sequence[Column], frame: pl.DataFrame) -> bool:
-    """Whether amounts are whole numbers as no prices are, and no amount of the feed is another."""
-    texts = [present(frame[one.name]).cast(pl.String) for one in amounts]
-    if any(one.str.contains(FRACTION).any() for one in texts):
-        return False
-    values = numbers(column, frame).drop_nulls().abs()
-    values = values.filter(values > 0)
-    median = values.median()
-    if len(values) < FEWEST_CENTS or not isinstance(median, float) or median < CENTS_FROM:
-        return False
-    return _count(values % 100 != 0) >= CENTS_ODD * len(values)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from c360_assets.ingest.suggest.goods import Goods, Part
+from c360_assets.ingest.suggest.goods import Goods
 from c360_assets.ingest.suggest.purchases import ORDER_ID, QUANTITY, Orders
+from c360_assets.ingest.suggest.sums import Part
 from c360_assets.warehouse.sql import quote_ident
 
 GOODS_AMOUNT = "goods_amount"

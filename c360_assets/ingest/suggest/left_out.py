@@ -17,7 +17,14 @@ import polars as pl
 from c360_assets.ingest.suggest.column import PURCHASE, Column
 from c360_assets.ingest.suggest.column_names import CAMEL, is_state_name, plain_header
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.line_totals import CENT, FEWEST_ORDERS, NEARLY_ALL, numbers
+from c360_assets.ingest.suggest.goods import Goods
+from c360_assets.ingest.suggest.line_totals import (
+    CENT,
+    FEWEST_ORDERS,
+    NEARLY_ALL,
+    QUANTITY,
+    numbers,
+)
 from c360_assets.semantics.lookups import order_states, truth_words
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.wording import counted
@@ -172,7 +179,7 @@ def _tells_lines(column: Column, tags: Mapping[str, Column], frame: pl.DataFrame
 
 
 def sums_beside_lines(
-    tags: Mapping[str, Column], amount: Column, frame: pl.DataFrame, source: str
+    tags: Mapping[str, Column], goods: Goods, frame: pl.DataFrame, source: str
 ) -> list[LeftOut]:
     """Rows without a product, beside rows of the same order that have one, which hold the sum of
     these or no amount: of tills that write a sale, its lines and its payments into one table.
@@ -187,12 +194,15 @@ def sums_beside_lines(
         {
             "order": frame[order_id.name].cast(pl.String),
             "product": _without_blanks(frame[product.name]),
-            "amount": numbers(amount, frame).fill_null(0),
+            "amount": numbers(goods.amount, frame).fill_null(0),
+            "units": numbers(tags[QUANTITY], frame) if goods.is_price else None,
         }
-    )
-    sums = lines.filter(has_product).group_by("order").agg(pl.col("amount").sum().alias("sum"))
+    ).with_columns((pl.col("amount") * pl.col("units").fill_null(1)).alias("cost"))
+    sums = lines.filter(has_product).group_by("order").agg(pl.col("cost").sum().alias("sum"))
     beside = lines.filter(~has_product).join(sums, on="order")
-    is_sum = (beside["amount"] == 0) | ((beside["amount"] - beside["sum"]).abs() < CENT)
+    is_sum = beside["amount"] == 0
+    for amount in ("amount", "cost"):
+        is_sum = is_sum | ((beside[amount] - beside["sum"]).abs() < CENT)
     if len(beside) < FEWEST_ORDERS or is_sum.sum() < NEARLY_ALL * len(beside):
         return []
     order, thing = quote_ident(order_id.output), quote_ident(product.output)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column import NESTED, Column
 from c360_assets.ingest.suggest.column_names import (
     is_customer_number_name,
     is_identifier_name,
@@ -21,6 +21,7 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import tried
+from c360_assets.ingest.suggest.header_words import names_an_owner
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.tagging import LINK, LINK_NOTE, MAY_LINK_NOTE
 from c360_assets.semantics.tags import is_profile
@@ -121,7 +122,9 @@ def _differ(draft: Draft, column: Column) -> bool:
 
 def _may_name_another(column: Column) -> bool:
     """Whether a column may hold the numbers by which another feed knows the same persons."""
-    return is_customer_number_name(column.name) and not (column.tags or column.lost_digits)
+    # `customer` may be a name as well: the values tell.
+    is_named = is_customer_number_name(column.name) or names_an_owner(column.name)
+    return is_named and not (column.tags or column.lost_digits or column.type in NESTED)
 
 
 def _is_called_a_number(column: Column) -> bool:

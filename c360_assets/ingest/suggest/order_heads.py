@@ -51,8 +51,12 @@ def heads_of(
 
 def _rank_of_head(found: tuple[Draft, Column, Column]) -> tuple[bool, int]:
     head, column, own = found
-    of_persons = {tag for one in head.columns for tag in one.tags if is_profile(tag)}
-    return _plain(column) != _plain(own), -len(of_persons)
+    of_persons = [
+        len(present(head.sample.frame[one.name]))
+        for one in head.columns
+        if any(map(is_profile, one.tags))
+    ]
+    return _plain(column) != _plain(own), -sum(of_persons)
 
 
 def _plain(column: Column) -> str:

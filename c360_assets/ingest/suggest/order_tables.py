@@ -36,6 +36,7 @@ from c360_assets.ingest.suggest.goods import (
     is_of_order,
 )
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
+from c360_assets.ingest.suggest.money_units import in_units_of_money
 from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
@@ -50,6 +51,7 @@ from c360_assets.ingest.suggest.purchases import (
     Orders,
     flags_of,
     names_customer,
+    own_link,
     states_of,
 )
 from c360_assets.ingest.suggest.table_tags import (
@@ -60,7 +62,6 @@ from c360_assets.ingest.suggest.table_tags import (
 )
 from c360_assets.ingest.suggest.tagging import LINK, take_type, typed
 from c360_assets.semantics.tags import CATALOGUE, is_profile
-from c360_assets.tenant.base_models import physical_name
 
 # What an order's own row may say of all of its items together.
 OF_ITEMS = {ORDER_ID, PRODUCT, QUANTITY, REVENUE}
@@ -116,7 +117,7 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
     tables: dict[str, FlatTable] = {}
     changed: set[str] = set()
     for orders in _orders_of(drafts):
-        if not orders.links:
+        if not orders.links or orders.has_strangers:
             _link_by_order(orders)
         if not orders.links:
             continue
@@ -144,11 +145,23 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
     tables: list[FlatTable] = []
     for table in flat:
         orders = None if table.frame is None else _of_items(draft_of_table(draft, table), [])
+        is_linked = orders is not None and orders.links and not orders.has_strangers
+        if orders is not None and not is_linked and table.has_persons:
+            _link_by_order(orders)
+            table = _with_tag(table, orders.item_tags[ORDER_ID])
         if orders is None or not orders.links:
             tables.append(table)
         else:
             tables += [_without_purchases(table), purchase_table(orders, table.key)]
     return tables
+
+
+def _with_tag(table: FlatTable, column: Column) -> FlatTable:
+    """The table of persons with the tag of a column by which another table names them."""
+    name = column.output
+    line = f"  {name}: {{tags: [{column.tags[-1]}]}}"
+    kept = [one for one in table.yaml.rstrip().splitlines() if not one.startswith(f"  {name}: ")]
+    return replace(table, yaml="\n".join([*kept, line]) + "\n")
 
 
 def _without_purchases(table: FlatTable) -> FlatTable:
@@ -209,7 +222,10 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     if DAY in tags and _knows_customer(draft):
         if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
-        return None if _tagged(draft, ORDER_ID) and not orders.says_more else orders
+        if _tagged(draft, ORDER_ID) and not orders.says_more:
+            _note_checks(orders.goods)
+            return None
+        return orders
     for head, key, own_key in heads_of(draft, tags[ORDER_ID], drafts):
         head_tags = {
             tag: column
@@ -257,12 +273,21 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
     )
 
 
+def _note_checks(goods: Goods) -> None:
+    """Say at an amount that stands as it is what cannot be told of it."""
+    kept = goods.amount.notes
+    checks = [note for note in goods.notes if note.startswith("CHECK") and note not in kept]
+    goods.amount.notes = [*kept, *checks]
+
+
 def _goods(draft: Draft, tags: dict[str, Column]) -> Goods | None:
     frame = draft.sample.frame
     usable = [column for column in draft.columns if column.type not in NESTED]
     if QUANTITY in tags or PRODUCT in tags:
-        return goods_of_lines(tags, usable, frame)
-    return goods_of_order(tags[REVENUE], usable, frame) if REVENUE in tags else None
+        goods = goods_of_lines(tags, usable, frame)
+    else:
+        goods = goods_of_order(tags, usable, frame) if REVENUE in tags else None
+    return None if goods is None else in_units_of_money(goods, tags, usable, frame)
 
 
 def _columns_by_tag(draft: Draft) -> dict[str, Column]:
@@ -422,7 +447,7 @@ def _link_by_order(orders: Orders) -> None:
     column = orders.head_key or orders.item_tags[ORDER_ID]
     if _holds_persons(draft):
         take_type(column, "string", draft.sample.frame[column.name])
-        column.tags.append(f"fk-{physical_name(draft.name).lower().replace('_', '-')}")
+        column.tags.append(own_link(draft))
 
 
 def _may_name_customer(column: Column) -> bool:

@@ -178,8 +178,12 @@ def _moment_sql(orders: Orders, day: str) -> str:
 
 
 def _link_name(column: Column) -> str:
-    tag = next(tag for tag in column.tags if tag.startswith("fk-"))
-    return tag.replace("-", "_")
+    return _link_tag(column).replace("-", "_")
+
+
+def _link_tag(column: Column) -> str:
+    # The last one is that of the person in the order itself, where that is there too.
+    return [tag for tag in column.tags if tag.startswith("fk-")][-1]
 
 
 def _orders_sql(orders: Orders) -> str:
@@ -303,6 +307,6 @@ def _yaml(orders: Orders, name: str, key: Sequence[str]) -> str:
     by_tag = {column_for(tag): tag for tag in (NO_ITEMS | orders.head_tags | orders.item_tags)}
     by_tag |= {AMOUNT: REVENUE, "is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
     for column in orders.links:
-        by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
+        by_tag[_link_name(column)] = _link_tag(column)
     tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]
     return table_yaml(name, key, tags)

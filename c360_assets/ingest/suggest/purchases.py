@@ -127,7 +127,7 @@ class Orders:
     def says_amount(self) -> bool:
         """Whether the column that is called so holds what goods cost, as it stands."""
         goods = self.goods
-        return goods is not None and goods.is_plain and goods.amount is self.item_tags.get(REVENUE)
+        return goods is not None and goods.is_plain and REVENUE in goods.amount.tags
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
@@ -143,7 +143,7 @@ class Orders:
         lines = no_goods(self.items.columns, self.item_tags, frame)
         if self.goods is not None:
             source = table_sql(physical_name(self.items.name))
-            lines += sums_beside_lines(self.item_tags, self.goods.amount, frame, source)
+            lines += sums_beside_lines(self.item_tags, self.goods, frame, source)
         return found + [("items", rows) for rows in lines]
 
     @property
@@ -167,7 +167,20 @@ class Orders:
     @property
     def links(self) -> list[Column]:
         draft = self.head or self.items
-        return [column for column in draft.columns if names_customer(column)]
+        found = [column for column in draft.columns if names_customer(column)]
+        own = [column for column in found if own_link(draft) in column.tags]
+        return own or found
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether orders lack the customer's number, as those of guests do."""
+        frame = (self.head or self.items).sample.frame
+        return any(len(present(frame[column.name])) < frame.height for column in self.links)
+
+
+def own_link(draft: Draft) -> str:
+    """The foreign key of the person that stands in an order."""
+    return f"fk-{physical_name(draft.name).lower().replace('_', '-')}"
 
 
 def names_customer(column: Column) -> bool:
