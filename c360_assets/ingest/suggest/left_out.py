@@ -76,6 +76,7 @@ THING = re.compile(
     r"item|product|article|artikel|menu item|description|item[ _]name", re.IGNORECASE
 )
 MOST_KINDS = 20
+LINE = 90
 WON = re.compile(r"(is[ _]?)?(won|valid)", re.IGNORECASE)
 
 
@@ -158,12 +159,23 @@ def no_goods(
         words = sorted((SHIPPING | OTHER_LINES) - (AMBIGUOUS if is_product else set()))
         rows = int(texts.is_in(words).sum())
         if 0 < rows < frame.height:
-            listed = ", ".join(map(quote_literal, words))
+            listed = in_lines(list(map(quote_literal, words)))
             test = f"coalesce(lower(trim({{column}})), '') NOT IN ({listed})"
             is_shipping = int(texts.is_in(sorted(SHIPPING)).sum()) == rows
             what = "shipping" if is_shipping else "shipping, fees, tips or gift cards"
             return [LeftOut(column, test, rows, f"are of {what}, no goods")]
     return []
+
+
+def in_lines(literals: Sequence[str]) -> str:
+    """A list of literals in lines, of which none ends within a literal."""
+    lines: list[str] = []
+    for literal in literals:
+        if lines and len(lines[-1]) + len(literal) < LINE:
+            lines[-1] += f", {literal}"
+        else:
+            lines.append(literal)
+    return "\n      " + ",\n      ".join(lines)
 
 
 def _tells_lines(column: Column, tags: Mapping[str, Column], frame: pl.DataFrame) -> bool:
@@ -206,9 +218,10 @@ def sums_beside_lines(
     if len(beside) < FEWEST_ORDERS or is_sum.sum() < NEARLY_ALL * len(beside):
         return []
     order, thing = quote_ident(order_id.output), quote_ident(product.output)
+    is_there = "coalesce(trim({}::VARCHAR), '') <> ''"
     test = (
-        "({column} IS NOT NULL OR NOT EXISTS (\n      SELECT 1 FROM "
-        f"{source} AS line\n      WHERE line.{order} = items.{order} AND line.{thing} IS NOT NULL))"
+        f"({is_there.format('{column}')} OR NOT EXISTS (\n      SELECT 1 FROM {source} AS line"
+        f"\n      WHERE line.{order} = items.{order} AND {is_there.format(f'line.{thing}')}))"
     )
     why = "name no product and hold the sum or payment of the rows beside them"
     return [LeftOut(product, test, len(beside), why)]

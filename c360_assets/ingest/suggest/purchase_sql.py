@@ -16,6 +16,7 @@ from c360_assets.ingest.suggest.goods_sql import (
     has_own_amount,
     money,
 )
+from c360_assets.ingest.suggest.left_out import in_lines
 from c360_assets.ingest.suggest.purchases import (
     DAY,
     IS_CANCELLATION,
@@ -34,7 +35,6 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 UNITS, AMOUNT = column_for(QUANTITY), column_for(REVENUE)
 # What an order without items is one unit of.
 NO_ITEMS = {PRODUCT: "'order'", QUANTITY: "1"}
-LINE = 90
 
 
 def purchase_table(orders: Orders, key: Sequence[str]) -> FlatTable:
@@ -239,7 +239,7 @@ def _became_sql(orders: Orders) -> dict[str, str]:
 
 def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
     assert orders.states is not None
-    listed = "\n      ".join(["", *_lines(list(map(quote_literal, words)))])
+    listed = in_lines(list(map(quote_literal, words)))
     own = set(map(id, orders.items.columns))
     tests = [
         f"coalesce({lower_sql(f'{table}.{quote_ident(column.output)}')} IN ({listed}), FALSE)"
@@ -248,17 +248,6 @@ def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
         )
     ]
     return f"({' OR '.join(tests)})"
-
-
-def _lines(literals: Sequence[str]) -> list[str]:
-    """A list of literals in lines, of which none ends within a literal."""
-    lines: list[str] = []
-    for literal in literals:
-        if lines and len(lines[-1]) + len(literal) < LINE:
-            lines[-1] += f", {literal}"
-        else:
-            lines.append(literal)
-    return [f"{line}," for line in lines[:-1]] + lines[-1:]
 
 
 def _comment(orders: Orders) -> str:
