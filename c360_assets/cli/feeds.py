@@ -72,6 +72,8 @@ def suggest(
             return
         for written in write_proposal(proposal, tenant_folder(tenant or folder_of_tenant(file))):
             out.print(f"wrote {written}", markup=False)
+        for remark in proposal.remarks:
+            out.print(remark, markup=False)
         out.print("read and correct what was written, then `c360 check`", markup=False)
 
 
@@ -98,6 +100,8 @@ def _show_folder(proposals: FolderProposals, write: bool, tenant: Path | None) -
             place,
         )
     out.print(table)
+    for remark in (remark for proposal in proposals.proposals for remark in proposal.remarks):
+        out.print(remark, markup=False)
     for name, reason in proposals.unread.items():
         out.print(f"unread: {name}: {reason}", markup=False)
     if not write and proposals.proposals:

@@ -14,6 +14,11 @@ CURRENCY_CODES = """
     SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
     USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
 """
+# In which prices have cents: whole numbers that are no round ones are likely to be cents.
+PRICED_IN_CENTS = frozenset({
+    "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "EUR", "GBP", "ILS", "MYR", "NZD", "PLN", "RON",
+    "SAR", "SGD", "USD", "ZAR",
+})  # fmt: skip
 # Signs with letters before them (US$, R$), codes (CHF), and usual short names. A backslash is what
 # Japanese encodings make of the yen sign.
 CURRENCY = (

@@ -242,6 +242,7 @@ def purchase_rows(tmp_path: Path, header: str, rows: list[str]) -> tuple[str, li
     (table,) = found.tables
     fields = fields_of(found.text)
     types = {"decimal": "DECIMAL(38, 2)", "datetime": "TIMESTAMPTZ", "integer": "BIGINT"}
+    types |= {"boolean": "BOOLEAN"}
     columns = [
         f'"{key}"::{types.get(field["type"], "VARCHAR")} AS "{field.get("rename", key)}"'
         for key, field in fields.items()
@@ -489,7 +490,7 @@ def test_items_of_events_have_the_number_of_the_order_that_is_nested_beside_them
     assert rows == [("/x", 7)]
 
 
-def test_an_order_of_which_all_was_paid_back_came_back(tmp_path: Path) -> None:
+def test_of_an_order_of_which_a_part_was_paid_back_each_row_has_its_share(tmp_path: Path) -> None:
     lines = [
         "Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Order Total,order_refunded_total"
     ]
@@ -502,6 +503,7 @@ def test_an_order_of_which_all_was_paid_back_came_back(tmp_path: Path) -> None:
         ("O0", 2, 9.5, False, False),
         ("O10", -2, -9.5, True, False),
         ("O10", 2, 9.5, False, False),
+        ("O5", 0, -5.0, True, False),
         ("O5", 2, 9.5, False, False),
     ]
 

@@ -20,7 +20,8 @@ LOST_DIGITS = (
 )
 NO_YEAR = "some dates have no year (0000 or --05-17), so this stays text and has no tag"
 YEARLESS = r"^(0000-|--)\d{2}-\d{2}|^0{1,2}[-/.]"
-TIME_OF_DAY = r"^\s*([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*$"
+HALF_DAY = r"[AaPp]\.?[Mm]\.?\s*$"  # how a time of twelve hours ends
+TIME_OF_DAY = rf"^\s*([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*($|{HALF_DAY})"
 MONEY_SCALE_OF_FLOATS = 4
 MONEY_SCALE_OF_INTEGERS = 2
 

@@ -103,6 +103,7 @@ DATES = (
     PatternShape("dd.MMM.yyyy", "%d.%b.%Y", r"\d{1,2}\.[A-Za-z]{3}\.\d{4}"),
     PatternShape("yyyy-MMM-dd", "%Y-%b-%d", r"\d{4}-[A-Za-z]{3}-\d{1,2}"),
     PatternShape("MMM-dd-yyyy", "%b-%d-%Y", r"[A-Za-z]{3}-\d{1,2}-\d{4}"),
+    PatternShape("MMM-dd-yy", "%b-%d-%y", r"[A-Za-z]{3}-\d{1,2}-\d{2}"),
     PatternShape("EEE, dd MMM yyyy", "%a, %d %b %Y", r"[A-Za-z]{3}, \d{1,2} [A-Za-z]{3} \d{4}"),
     PatternShape("EEE MMM dd yyyy", "%a %b %d %Y", r"[A-Za-z]{3} [A-Za-z]{3} \d{1,2} \d{4}"),
     PatternShape("yyyy'年'MM'月'dd'日'", "%Y年%m月%d日", r"\d{4}年\d{1,2}月\d{1,2}日"),

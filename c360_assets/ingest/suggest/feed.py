@@ -41,6 +41,7 @@ from c360_assets.wording import counted
 
 # Times that columns may be made texts and tried again.
 MOST_CORRECTIONS = 3
+TO_LOOK_AT = ("GUESSED:", "CHECK:", "left out", "taken off")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,23 @@ class Proposal:
     def path(self) -> Path:
         """Where the YAML belongs below the tenant's folder."""
         return place_of_feed(self.source, self.feed)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What its fields do not tell, and what its tables guess, cannot tell and leave out, as it
+        stands there."""
+        fields = [
+            f"{self.path}: {line.partition('CHECK:')[0].split(':')[0].strip()}: "
+            f"CHECK:{line.partition('CHECK:')[2]}"
+            for line in self.text.splitlines()
+            if line.startswith("  ") and "CHECK:" in line
+        ]
+        return fields + [
+            f"{table.name}: {line.removeprefix('-- ')}"
+            for table in self.tables
+            for line in table.sql.splitlines()
+            if line.startswith("-- ") and any(word in line for word in TO_LOOK_AT)
+        ]
 
 
 def propose_feed(

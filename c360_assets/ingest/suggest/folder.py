@@ -112,7 +112,10 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
         more = [tables[draft.name]] if draft.name in tables else []
         proposal = proposal_of(draft, flatten=flatten)
         if flatten:
-            proposal = replace(proposal, tables=tuple(purchases_in(proposal.tables, draft)))
+            flat = purchases_in(proposal.tables, draft)
+            if len(flat) > len(proposal.tables):
+                more = []  # what is nested says of the same purchases more
+            proposal = replace(proposal, tables=tuple(flat))
             more += opt_tables_of(draft, proposal.tables)
         proposals.append(with_tables(proposal, more))
     return proposals

@@ -1,22 +1,30 @@
 """Rows of a feed that stand there and no longer mean anything, and the SQL that leaves them out.
 
 A CRM keeps what was deleted or merged and marks it, a shop its orders of tests, and both keep
-offers that nobody took beside those that were. Shops write what is paid for shipping as a line of
-the order, which is no goods. Which tables leave them out is for `flatten` and
-`order_tables`.
+offers that nobody took beside those that were. Shops write what is paid for shipping, fees, tips
+and gift cards as lines of the order, which are no goods, and tills the sum of an order beside its
+lines. Which tables leave them out is for `flatten` and `order_tables`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column import PURCHASE, Column
 from c360_assets.ingest.suggest.column_names import CAMEL, is_state_name, plain_header
 from c360_assets.ingest.suggest.column_types import present
+from c360_assets.ingest.suggest.goods import Goods
+from c360_assets.ingest.suggest.line_totals import (
+    CENT,
+    FEWEST_ORDERS,
+    NEARLY_ALL,
+    QUANTITY,
+    numbers,
+)
 from c360_assets.semantics.lookups import order_states, truth_words
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.wording import counted
@@ -51,7 +59,7 @@ CHANGES = DELETIONS | {
     "update_preimage", "update_postimage",
 }  # fmt: skip
 LINE_KIND = re.compile(
-    r"(line|item|pos|position|positions|artikel|auftragspos|row|regel|ligne|linea|riga|linha|zeilen)"
+    r"(line|item|pos|position|positions|artikel|auftragspos|row|regel|ligne|linea|riga|linha|zeilen|itemi[sz]ation)"
     r"[ _.-]*(item)?[ _.-]*(type|typ|tipo|kind|art|soort)",
     re.IGNORECASE,
 )
@@ -65,6 +73,31 @@ SHIPPING = frozenset({
     "verzendkosten", "frakt", "fragt", "poštovné", "koszt wysyłki", "koszty wysyłki",
     "szállítási díj", "стоимость доставки", "вартість доставки", "送料", "运费", "運費", "배송비",
 })  # fmt: skip
+# Other lines that are no goods; a gift card is bought once, and buys goods later.
+OTHER_LINES = frozenset({
+    "fee", "fees", "handling", "handling fee", "service fee", "service charge", "surcharge", "tip",
+    "tips", "gratuity", "gift card", "gift_card", "giftcard", "gift cards", "gift certificate",
+    "gift voucher", "store credit", "tax", "sales tax", "payment", "donation", "deposit", "pfand",
+    "gutschein", "geschenkgutschein", "geschenkkarte", "trinkgeld", "zahlungsart", "gebühr",
+    "carte cadeau", "chèque cadeau", "pourboire", "frais", "tarjeta regalo", "propina",
+    "cartão presente", "vale-presente", "gorjeta", "carta regalo", "buono regalo", "mancia",
+    "cadeaubon", "cadeaukaart", "fooi", "presentkort", "gavekort", "lahjakortti", "napiwek",
+    "karta podarunkowa", "dárkový poukaz", "ajándékkártya", "hediye kartı",
+    "bahşiş", "подарочная карта", "чаевые", "ギフト券", "ギフトカード", "礼品卡", "기프트카드",
+})  # fmt: skip
+# Of a kind of lines, not of a product by this name.
+AMBIGUOUS = frozenset({"porto", "payment", "tax", "deposit", "fee", "fees", "frais", "freight"})
+PRODUCT_ID, PRODUCT_NAME = f"{PURCHASE}product-id", f"{PURCHASE}product-name"
+ORDER_ID = f"{PURCHASE}order-id"
+KIND = re.compile(
+    r"(?<![^\W_])(types?|typ|tipo|kind|art|soort|vrsta|turu|тип|вид)(?![^\W_])|類型|类型|種類|유형",
+    re.IGNORECASE,
+)
+THING = re.compile(
+    r"item|product|article|artikel|menu item|description|item[ _]name", re.IGNORECASE
+)
+MOST_KINDS = 20
+LINE = 90
 WON = re.compile(r"(is[ _]?)?(won|valid)", re.IGNORECASE)
 
 
@@ -144,19 +177,92 @@ def rows_not_won(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut
     return []
 
 
-def shipping_lines(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut]:
-    """Lines of orders that are what was paid for shipping, where a column tells kinds of lines."""
+def no_goods(
+    columns: Sequence[Column], tags: Mapping[str, Column], frame: pl.DataFrame
+) -> list[LeftOut]:
+    """Lines of orders that are no goods: what was paid for shipping, fees, tips, and for cards of
+    which goods are bought later, where a column tells kinds of lines, or the product says so."""
     for column in columns:
-        name = CAMEL.sub("_", plain_header(column.name))
-        if column.type != "string" or LINE_KIND.fullmatch(name) is None:
+        is_product = column in (tags.get(PRODUCT_ID), tags.get(PRODUCT_NAME)) or (
+            THING.fullmatch(CAMEL.sub("_", plain_header(column.name))) is not None
+        )
+        if column.type != "string" or not (is_product or _tells_lines(column, tags, frame)):
             continue
         texts = present(frame[column.name]).str.strip_chars().str.to_lowercase()
-        rows = int(texts.is_in(sorted(SHIPPING)).sum())
+        words = sorted((SHIPPING | OTHER_LINES) - (AMBIGUOUS if is_product else set()))
+        rows = int(texts.is_in(words).sum())
         if 0 < rows < frame.height:
-            listed = ", ".join(map(quote_literal, sorted(SHIPPING)))
+            listed = in_lines(list(map(quote_literal, words)))
             test = f"coalesce(lower(trim({{column}})), '') NOT IN ({listed})"
-            return [LeftOut(column, test, rows, "are of shipping, no goods")]
+            is_shipping = int(texts.is_in(sorted(SHIPPING)).sum()) == rows
+            what = "shipping" if is_shipping else "shipping, fees, tips or gift cards"
+            return [LeftOut(column, test, rows, f"are of {what}, no goods")]
     return []
+
+
+def in_lines(literals: Sequence[str]) -> str:
+    """A list of literals in lines, of which none ends within a literal."""
+    lines: list[str] = []
+    for literal in literals:
+        if lines and len(lines[-1]) + len(literal) < LINE:
+            lines[-1] += f", {literal}"
+        else:
+            lines.append(literal)
+    return "\n      " + ",\n      ".join(lines)
+
+
+def _tells_lines(column: Column, tags: Mapping[str, Column], frame: pl.DataFrame) -> bool:
+    """Whether a column tells kinds of lines: by its name, or as it differs within orders."""
+    name = CAMEL.sub("_", plain_header(column.name))
+    if LINE_KIND.fullmatch(name) is not None:
+        return True
+    if KIND.search(name) is None or ORDER_ID not in tags:
+        return False
+    lines = pl.DataFrame({"order": frame[tags[ORDER_ID].name], "kind": frame[column.name]})
+    kinds = lines.group_by("order").agg(pl.col("kind").n_unique())["kind"]
+    return lines["kind"].n_unique() <= MOST_KINDS and bool((kinds > 1).any())
+
+
+def sums_beside_lines(
+    tags: Mapping[str, Column], goods: Goods, frame: pl.DataFrame, source: str
+) -> list[LeftOut]:
+    """Rows without a product, beside rows of the same order that have one, which hold the sum of
+    these or no amount: of tills that write a sale, its lines and its payments into one table.
+
+    `source` is the table, as SQL.
+    """
+    if not {ORDER_ID, PRODUCT_ID} <= tags.keys():
+        return []
+    order_id, product = tags[ORDER_ID], tags[PRODUCT_ID]
+    has_product = pl.col("product").is_not_null()
+    lines = pl.DataFrame(
+        {
+            "order": frame[order_id.name].cast(pl.String),
+            "product": _without_blanks(frame[product.name]),
+            "amount": numbers(goods.amount, frame).fill_null(0),
+            "units": numbers(tags[QUANTITY], frame) if goods.is_price else None,
+        }
+    ).with_columns((pl.col("amount") * pl.col("units").fill_null(1)).alias("cost"))
+    sums = lines.filter(has_product).group_by("order").agg(pl.col("cost").sum().alias("sum"))
+    beside = lines.filter(~has_product).join(sums, on="order")
+    is_sum = beside["amount"] == 0
+    for amount in ("amount", "cost"):
+        is_sum = is_sum | ((beside[amount] - beside["sum"]).abs() < CENT)
+    if len(beside) < FEWEST_ORDERS or is_sum.sum() < NEARLY_ALL * len(beside):
+        return []
+    order, thing = quote_ident(order_id.output), quote_ident(product.output)
+    is_there = "coalesce(trim({}::VARCHAR), '') <> ''"
+    test = (
+        f"({is_there.format('{column}')} OR NOT EXISTS (\n      SELECT 1 FROM {source} AS line"
+        f"\n      WHERE line.{order} = items.{order} AND {is_there.format(f'line.{thing}')}))"
+    )
+    why = "name no product and hold the sum or payment of the rows beside them"
+    return [LeftOut(product, test, len(beside), why)]
+
+
+def _without_blanks(values: pl.Series) -> pl.Series:
+    texts = values.cast(pl.String).str.strip_chars()
+    return texts.set(texts == "", None)
 
 
 def _count_true(values: pl.Series) -> int:

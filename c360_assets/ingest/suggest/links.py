@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column import NESTED, Column
 from c360_assets.ingest.suggest.column_names import (
     is_customer_number_name,
     is_identifier_name,
@@ -21,6 +21,7 @@ from c360_assets.ingest.suggest.column_names import (
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import tried
+from c360_assets.ingest.suggest.header_words import names_an_owner
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.table_tags import is_member_number_name
 from c360_assets.ingest.suggest.tagging import LINK, LINK_NOTE, MAY_LINK_NOTE
@@ -160,7 +161,8 @@ def _differ(draft: Draft, column: Column) -> bool:
 
 def _may_name_another(column: Column) -> bool:
     """Whether a column may hold the numbers by which another feed knows the same persons."""
-    return _is_called_a_number(column) and not (column.tags or column.lost_digits)
+    is_named = _is_called_a_number(column) or _tells_of_persons(column)
+    return is_named and not (column.tags or column.lost_digits or column.type in NESTED)
 
 
 def _is_shared(draft: Draft, column: Column) -> bool:
@@ -187,6 +189,11 @@ def _is_called_after_persons(column: Column) -> bool:
     return is_customer_number_name(column.name) or is_member_number_name(column.name)
 
 
+def _tells_of_persons(column: Column) -> bool:
+    # `customer` may be a name as well: the values tell.
+    return _is_called_after_persons(column) or names_an_owner(column.name)
+
+
 def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
     """Whose numbers they are: of the same source before others, then where they are called alike,
     then where they are the key; None where two are as likely."""
@@ -198,7 +205,7 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
         is_same_source = owner.draft.source == numbers.draft.source
         if shared < LEAST_SHARED or shared < LEAST_SHARE * len(numbers.values):
             continue
-        if not (_is_called_after_persons(numbers.column) or _must_be_of(owner, numbers, shared)):
+        if not (_tells_of_persons(numbers.column) or _must_be_of(owner, numbers, shared)):
             continue
         if is_same_source or _are_long(numbers.values):
             is_alike = _plain(owner.column) == _plain(numbers.column)

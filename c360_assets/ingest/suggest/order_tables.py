@@ -13,13 +13,31 @@ from dataclasses import replace
 
 import polars as pl
 
+from c360_assets.ingest.suggest.amount_names import (
+    BACK,
+    CANCELLED,
+    filled,
+    money_back,
+    units_back,
+)
 from c360_assets.ingest.suggest.column import NESTED, NUMBERS, PURCHASE, Column
-from c360_assets.ingest.suggest.column_names import is_customer_number_name, plain_header
+from c360_assets.ingest.suggest.column_names import (
+    is_customer_number_name,
+    plain_header,
+)
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table, tried
 from c360_assets.ingest.suggest.flatten import FlatTable
+from c360_assets.ingest.suggest.goods import (
+    Goods,
+    goods_of_lines,
+    goods_of_order,
+    is_of_order,
+)
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
+from c360_assets.ingest.suggest.money_units import in_units_of_money
+from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
 from c360_assets.ingest.suggest.purchases import (
@@ -31,28 +49,29 @@ from c360_assets.ingest.suggest.purchases import (
     QUANTITY,
     REVENUE,
     Orders,
+    flags_of,
     names_customer,
+    own_link,
     states_of,
 )
-from c360_assets.ingest.suggest.table_tags import is_called_after_sales, sales_tags, table_kinds
+from c360_assets.ingest.suggest.table_tags import (
+    is_called_after_sales,
+    is_own_key,
+    sales_tags,
+    table_kinds,
+)
 from c360_assets.ingest.suggest.tagging import LINK, take_type, typed
 from c360_assets.semantics.tags import CATALOGUE, is_profile
-from c360_assets.tenant.base_models import physical_name
 
 # What an order's own row may say of all of its items together.
 OF_ITEMS = {ORDER_ID, PRODUCT, QUANTITY, REVENUE}
 TOTAL = re.compile(
     r"(order|grand|invoice)?[ _]*(total|amount|value)([ _]*(price|paid|amount))?", re.I
 )
-REFUNDED = re.compile(
-    r"((amount|total|value)[ _]*refunded|refund(ed)?[ _]*(amount|total|value))", re.I
-)
 # Of an order, on each of its items.
 WHOLE_REFUNDED = re.compile(r"order[ _]*((total|amount)[ _]*refunded|refunded[ _]*total)", re.I)
 WHOLE_TOTAL = re.compile(r"order[ _]*(grand[ _]*)?total([ _]*(price|amount|paid))?", re.I)
 TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
-LEAST_SHARED, LEAST_SHARE = 5, 0.5
-ALL_DIFFER = 0.98
 
 
 def note_states(draft: Draft) -> None:
@@ -98,12 +117,11 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
     tables: dict[str, FlatTable] = {}
     changed: set[str] = set()
     for orders in _orders_of(drafts):
-        if not orders.links:
+        if not orders.links or orders.has_strangers:
             _link_by_order(orders)
         if not orders.links:
             continue
-        if orders.refunded is not None:
-            take_type(orders.refunded, "decimal", orders.items.sample.frame[orders.refunded.name])
+        _take_types_of_amounts(orders)
         for draft, tags in ((orders.items, orders.item_tags), (orders.head, orders.head_tags)):
             if draft is not None:
                 _take_types(draft, tags)
@@ -127,11 +145,23 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
     tables: list[FlatTable] = []
     for table in flat:
         orders = None if table.frame is None else _of_items(draft_of_table(draft, table), [])
+        is_linked = orders is not None and orders.links and not orders.has_strangers
+        if orders is not None and not is_linked and table.has_persons:
+            _link_by_order(orders)
+            table = _with_tag(table, orders.item_tags[ORDER_ID])
         if orders is None or not orders.links:
             tables.append(table)
         else:
             tables += [_without_purchases(table), purchase_table(orders, table.key)]
     return tables
+
+
+def _with_tag(table: FlatTable, column: Column) -> FlatTable:
+    """The table of persons with the tag of a column by which another table names them."""
+    name = column.output
+    line = f"  {name}: {{tags: [{column.tags[-1]}]}}"
+    kept = [one for one in table.yaml.rstrip().splitlines() if not one.startswith(f"  {name}: ")]
+    return replace(table, yaml="\n".join([*kept, line]) + "\n")
 
 
 def _without_purchases(table: FlatTable) -> FlatTable:
@@ -152,7 +182,33 @@ def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:
     found = [_of_items(draft, drafts) for draft in drafts]
     made = [orders for orders in found if orders is not None]
     heads = {orders.head.name for orders in made if orders.head is not None}
-    return [orders for orders in made if orders.items.name not in heads]
+    made = [orders for orders in made if orders.items.name not in heads]
+    return [orders for orders in made if not _says_again(orders, made)]
+
+
+def _says_again(orders: Orders, others: Sequence[Orders]) -> bool:
+    """Whether rows are payments or sums of orders of which another feed of the source has the
+    items."""
+    if _has_items(orders):
+        return False
+    amount = orders.item_tags[REVENUE]
+    for other in others:
+        if other.items.source != orders.items.source or not _has_items(other):
+            continue
+        of_items = [one for one in (other.item_tags[ORDER_ID], other.key) if one is not None]
+        of_orders = values_of(orders.items, orders.item_tags[ORDER_ID])
+        if any(shares(of_orders, other.items.sample.frame[one.name]) for one in of_items):
+            note = (
+                f"CHECK: no purchases are made of these rows, as {other.items.name} has the items "
+                "of the same orders"
+            )
+            amount.notes = [*(one for one in amount.notes if one != note), note]
+            return True
+    return False
+
+
+def _has_items(orders: Orders) -> bool:
+    return QUANTITY in orders.item_tags or PRODUCT in orders.item_tags
 
 
 def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
@@ -160,37 +216,90 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
     if PRODUCT not in tags and (ORDER_ID not in tags or tags[ORDER_ID].unique < ALL_DIFFER):
         is_said_twice = any(_is_of_same_source(draft, other) for other in drafts)
         tags = tags if is_said_twice else _tags_of_sales(draft, tags) or tags
-    has_amount = REVENUE in tags or {QUANTITY, UNIT_PRICE} <= tags.keys()
-    if ORDER_ID not in tags or not has_amount:
+    orders = _alone(draft, tags) if ORDER_ID in tags else None
+    if orders is None or orders.goods is None:
         return None
-    if IS_RETURN in tags or IS_CANCELLATION in tags:
-        return None
-    frame = draft.sample.frame
-    states = states_of(draft.columns, frame)
     if DAY in tags and _knows_customer(draft):
         if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
-        back = _whole_refund(draft, tags)
-        orders = Orders(draft, None, None, tags, {}, states, _refunded(draft, tags), back)
-        return None if _tagged(draft, ORDER_ID) and not orders.says_more else orders
-    for head, key in _heads(draft, tags[ORDER_ID], drafts):
+        if _tagged(draft, ORDER_ID) and not orders.says_more:
+            _note_checks(orders.goods)
+            return None
+        return orders
+    for head, key, own_key in heads_of(draft, tags[ORDER_ID], drafts):
         head_tags = {
-            tag: column for tag, column in _tags_of_head(head).items() if tag not in OF_ITEMS
+            tag: column
+            for tag, column in _tags_of_head(head).items()
+            if tag not in OF_ITEMS | {IS_RETURN, IS_CANCELLATION}
         }
-        if DAY in head_tags and _knows_customer(head):
-            states = states or states_of(head.columns, head.sample.frame)
-            return Orders(draft, head, key, tags, head_tags, states)
+        if DAY in head_tags | tags and _knows_customer(head):
+            states = orders.states or states_of(head.columns, head.sample.frame)
+            return replace(
+                orders, head=head, head_key=key, key=own_key, head_tags=head_tags, states=states
+            )
     return None
+
+
+def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
+    """What the rows of one feed say of what was bought."""
+    frame = draft.sample.frame
+    goods = _goods(draft, tags)
+    tags = {tag: one for tag, one in tags.items() if tag not in {IS_RETURN, IS_CANCELLATION}}
+    if goods is not None:
+        if goods.amount is tags.get(UNIT_PRICE) and not goods.is_price:
+            del tags[UNIT_PRICE]
+        if REVENUE in tags or not goods.is_price:
+            tags[REVENUE] = goods.amount
+    is_of_items = QUANTITY in tags or PRODUCT in tags
+    came_back = next(iter(filled(units_back(BACK, draft.columns), frame)), None)
+    called_off = next(iter(filled(units_back(CANCELLED, draft.columns), frame)), None)
+    refunded = _refunded(draft, tags)
+    whole_refund = None
+    if is_of_items and refunded is not None and _is_of_whole(refunded, tags[ORDER_ID], frame):
+        whole_refund, refunded = _whole_refund(draft, tags, refunded), None
+    return Orders(
+        draft,
+        None,
+        None,
+        tags,
+        {},
+        states_of(draft.columns, frame),
+        None if is_of_items and came_back is not None else refunded,
+        None if came_back is not None else whole_refund,
+        came_back if QUANTITY in tags else None,
+        called_off if QUANTITY in tags else None,
+        tuple(flags_of(draft.columns, frame)),
+        goods,
+    )
+
+
+def _note_checks(goods: Goods) -> None:
+    """Say at an amount that stands as it is what cannot be told of it."""
+    kept = goods.amount.notes
+    checks = [note for note in goods.notes if note.startswith("CHECK") and note not in kept]
+    goods.amount.notes = [*kept, *checks]
+
+
+def _goods(draft: Draft, tags: dict[str, Column]) -> Goods | None:
+    frame = draft.sample.frame
+    usable = [column for column in draft.columns if column.type not in NESTED]
+    if QUANTITY in tags or PRODUCT in tags:
+        goods = goods_of_lines(tags, usable, frame)
+    else:
+        goods = goods_of_order(tags, usable, frame) if REVENUE in tags else None
+    return None if goods is None else in_units_of_money(goods, tags, usable, frame)
 
 
 def _columns_by_tag(draft: Draft) -> dict[str, Column]:
     """The columns by the tags of what was bought that their names mean and their values allow."""
+    frame = draft.sample.frame
     usable = [column for column in draft.columns if column.type not in NESTED]
+    # An export has columns for all that its system may know, and most are empty.
+    usable = [column for column in usable if len(present(frame[column.name]))]
     kinds = table_kinds([column.name for column in usable])
     kind = next((kind for kind in kinds if f"{kind.prefix}/" == PURCHASE), None)
     if kind is None:
         return {}
-    frame = draft.sample.frame
     tags = {
         kind.tags[column.name]: column
         for column in usable
@@ -256,33 +365,43 @@ def _tags_of_sales(draft: Draft, tags: dict[str, Column]) -> dict[str, Column]:
     }
     order_id = found.get(ORDER_ID)
     if order_id is None or order_id.unique < ALL_DIFFER:
-        return {}
+        # Payments that name an invoice are told apart by their own key.
+        own = [one for one in usable if is_own_key(one.name) and one.unique >= ALL_DIFFER]
+        if not own:
+            return {}
+        found[ORDER_ID] = own[0]
+        tags = {tag: one for tag, one in tags.items() if tag != ORDER_ID}
     return tags | found
 
 
 def _refunded(draft: Draft, tags: dict[str, Column]) -> Column | None:
-    """What was paid back of each order, where a column beside its amount says so."""
-    if QUANTITY in tags or PRODUCT in tags:
-        return None  # on each row of items it may be that of the whole order
-    for column in draft.columns:
-        is_named = REFUNDED.fullmatch(plain_header(column.name)) is not None
-        if is_named and typed(column, "decimal", draft.sample.frame[column.name]) is not None:
-            return column
-    return None
+    """What was paid back, where a column beside the amount says so."""
+    taken = [id(column) for column in tags.values()]
+    back = [one for one in money_back(draft.columns) if id(one) not in taken]
+    return next(iter(back), None)
 
 
-def _whole_refund(draft: Draft, tags: dict[str, Column]) -> tuple[Column, Column] | None:
+def _is_of_whole(refunded: Column, order_id: Column, frame: pl.DataFrame) -> bool:
+    is_called = WHOLE_REFUNDED.fullmatch(plain_header(refunded.name)) is not None
+    return is_called or is_of_order(refunded, order_id, frame)
+
+
+def _whole_refund(
+    draft: Draft, tags: dict[str, Column], refunded: Column
+) -> tuple[Column, Column] | None:
     """What was paid back of the whole order and what that cost, where rows of items say both."""
-    if QUANTITY not in tags and PRODUCT not in tags:
+    named = [one for one in draft.columns if _is_amount(one, WHOLE_TOTAL)]
+    totals = [one for one in draft.columns if _is_amount(one, TOTAL)]
+    frame = draft.sample.frame
+    whole = [one for one in totals if is_of_order(one, tags[ORDER_ID], frame)]
+    total = next(iter([*named, *whole]), None)
+    if total is None:
+        refunded.notes.append(
+            "CHECK: what was paid back of whole orders, of which no column says what they cost: "
+            "what came back is not counted"
+        )
         return None
-    of_order = {"paid back": WHOLE_REFUNDED, "total": WHOLE_TOTAL}
-    found = {
-        what: [column for column in draft.columns if _is_amount(column, pattern)]
-        for what, pattern in of_order.items()
-    }
-    if not found["paid back"] or not found["total"]:
-        return None
-    return found["paid back"][0], found["total"][0]
+    return refunded, total
 
 
 def _is_amount(column: Column, pattern: re.Pattern[str]) -> bool:
@@ -296,29 +415,16 @@ def _take_types(draft: Draft, tags: dict[str, Column]) -> None:
         take_type(column, CATALOGUE[tag].type, draft.sample.frame[column.name])
 
 
-def _heads(items: Draft, order_id: Column, drafts: Sequence[Draft]) -> list[tuple[Draft, Column]]:
-    """The feeds in which each of these orders has a row, with the column that says which: those
-    that call it by the same name first, as short numbers of other things are equal by chance."""
-    wanted = present(items.sample.frame[order_id.name]).cast(pl.String).unique()
-    found = [
-        (head, column)
-        for head in drafts
-        if head is not items
-        for column in head.columns
-        if _may_be_key_of_head(column) and _shares(wanted, head.sample.frame[column.name])
-    ]
-    name = plain_header(order_id.name).lower()
-    return sorted(found, key=lambda one: plain_header(one[1].name).lower() != name)
-
-
-def _may_be_key_of_head(column: Column) -> bool:
-    is_plain = column.type not in NESTED and column.unique >= ALL_DIFFER
-    return is_plain and not is_customer_number_name(column.name)
-
-
-def _shares(wanted: pl.Series, values: pl.Series) -> bool:
-    shared = int(wanted.is_in(present(values).cast(pl.String).implode()).sum())
-    return shared >= LEAST_SHARED and shared >= LEAST_SHARE * len(wanted)
+def _take_types_of_amounts(orders: Orders) -> None:
+    frame = orders.items.sample.frame
+    amounts = [orders.refunded, *(orders.whole_refund or ())]
+    if orders.goods is not None:
+        amounts += [orders.goods.amount, *(part.column for part in orders.goods.parts)]
+    for column in amounts:
+        if column is not None:
+            take_type(column, "decimal", frame[column.name])
+    for flag in orders.flags:
+        take_type(flag.column, "boolean", frame[flag.column.name])
 
 
 def _tagged(draft: Draft, tag: str) -> bool:
@@ -341,7 +447,7 @@ def _link_by_order(orders: Orders) -> None:
     column = orders.head_key or orders.item_tags[ORDER_ID]
     if _holds_persons(draft):
         take_type(column, "string", draft.sample.frame[column.name])
-        column.tags.append(f"fk-{physical_name(draft.name).lower().replace('_', '-')}")
+        column.tags.append(own_link(draft))
 
 
 def _may_name_customer(column: Column) -> bool:

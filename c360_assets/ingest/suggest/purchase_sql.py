@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
-from c360_assets.ingest.suggest.line_totals import UNIT_PRICE
+from c360_assets.ingest.suggest.goods_sql import (
+    GOODS_AMOUNT,
+    called_off_sql,
+    goods_sql,
+    has_own_amount,
+    money,
+)
+from c360_assets.ingest.suggest.left_out import in_lines
 from c360_assets.ingest.suggest.purchases import (
     DAY,
     IS_CANCELLATION,
@@ -28,7 +35,6 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 UNITS, AMOUNT = column_for(QUANTITY), column_for(REVENUE)
 # What an order without items is one unit of.
 NO_ITEMS = {PRODUCT: "'order'", QUANTITY: "1"}
-LINE = 90
 
 
 def purchase_table(orders: Orders, key: Sequence[str]) -> FlatTable:
@@ -101,13 +107,28 @@ def _negated(when: str, sql: str) -> str:
 def _back(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
     """The columns of an order that came back: the same, with amounts below zero."""
     units, amount = bought[UNITS], bought[AMOUNT]
-    if orders.refunded is None:
+    if orders.units_back is not None:
+        back = f"abs({quote_ident(orders.units_back.output)})"
+        share = f"least(1, {back} / nullif(abs({units}), 0))"
+        return bought | {
+            UNITS: f"-abs(CASE WHEN {back} > 0 THEN least({back}, abs({units})) ELSE {units} END)",
+            AMOUNT: money(f"-abs(CASE WHEN {back} > 0 THEN {amount} * {share} ELSE {amount} END)"),
+        }
+    if orders.refunded is not None:
+        back = f"abs({quote_ident(orders.refunded.output)})"
+        back = f"({back} / 100.0)" if orders.goods is not None and orders.goods.hundredths else back
+        part = f"{back} > 0 AND {back} < {amount}"
+        paid_back = f"CASE WHEN {part} THEN {back} ELSE {amount} END"
+    elif orders.whole_refund is not None:
+        back, total = (f"abs({quote_ident(one.output)})" for one in orders.whole_refund)
+        part = f"{back} > 0 AND {back} < {total}"
+        paid_back = f"CASE WHEN {part} THEN {amount} * {back} / {total} ELSE {amount} END"
+    else:
         return bought | {UNITS: f"-abs({units})", AMOUNT: f"-abs({amount})"}
-    refunded = quote_ident(orders.refunded.output)
     # A part of the money back is none of the goods.
     return bought | {
-        UNITS: f"CASE WHEN {refunded} > 0 AND {refunded} < {amount} THEN 0 ELSE -abs({units}) END",
-        AMOUNT: f"-abs(CASE WHEN {refunded} > 0 THEN {refunded} ELSE {amount} END)",
+        UNITS: f"CASE WHEN {part} THEN 0 ELSE -abs({units}) END",
+        AMOUNT: money(f"-abs({paid_back})"),
     }
 
 
@@ -118,9 +139,11 @@ def _bought_sql(orders: Orders) -> dict[str, str]:
     by_tag = NO_ITEMS | of_head | of_items
     bought = {column_for(tag): sql for tag, sql in by_tag.items()}
     if QUANTITY in orders.item_tags:
-        if REVENUE not in orders.item_tags:
-            bought[AMOUNT] = f"({bought[UNITS]} * {of_items[UNIT_PRICE]})"
         bought[UNITS] = _units_sql(orders, bought)
+        if orders.units_cancelled is not None:
+            bought[UNITS] = f"({bought[UNITS]} - {called_off_sql(orders, '')})"
+    if orders.goods is not None and has_own_amount(orders):
+        bought[AMOUNT] = quote_ident(GOODS_AMOUNT)
     if orders.time is not None:
         bought[column_for(DAY)] = _moment_sql(orders, by_tag[DAY])
     for column in orders.links:
@@ -143,16 +166,24 @@ def _units_sql(orders: Orders, bought: dict[str, str]) -> str:
 def _moment_sql(orders: Orders, day: str) -> str:
     """The moment of a day and a time of day that stand in two columns, both in local time."""
     assert orders.time is not None
-    prefix = "" if orders.head is None else "head_"
+    prefix = "" if orders.head is None or DAY not in orders.head_tags else "head_"
     time = quote_ident(f"{prefix}{orders.time.output}")
-    seconds = f"to_seconds(coalesce(epoch(TRY_CAST({time} AS TIME)), 0))"
+    of_day = f"TRY_CAST({time} AS TIME)"
+    if orders.has_half_days:
+        letters = f"replace(replace(upper({time}), '.', ''), ' ', '')"
+        of_day = f"TRY_STRPTIME({letters}, ['%I:%M%p', '%I:%M:%S%p'])::TIME"
+    seconds = f"to_seconds(coalesce(epoch({of_day}), 0))"
     zone = quote_literal(orders.items.zone)
     return f"timezone({zone}, timezone({zone}, {day}) + {seconds})"
 
 
 def _link_name(column: Column) -> str:
-    tag = next(tag for tag in column.tags if tag.startswith("fk-"))
-    return tag.replace("-", "_")
+    return _link_tag(column).replace("-", "_")
+
+
+def _link_tag(column: Column) -> str:
+    # The last one is that of the person in the order itself, where that is there too.
+    return [tag for tag in column.tags if tag.startswith("fk-")][-1]
 
 
 def _orders_sql(orders: Orders) -> str:
@@ -162,15 +193,17 @@ def _orders_sql(orders: Orders) -> str:
     joined = ""
     if orders.head is not None and orders.head_key is not None:
         used = [*orders.head_tags.values(), *orders.links]
-        used += [orders.time] if orders.time is not None else []
+        used += [orders.time] if orders.time is not None and DAY in orders.head_tags else []
         outputs = dict.fromkeys(column.output for column in used)
         columns += [f'head.{quote_ident(output)} AS "head_{output}"' for output in outputs]
-        own_key = quote_ident(orders.item_tags[ORDER_ID].output)
+        own_key = quote_ident((orders.key or orders.item_tags[ORDER_ID]).output)
         head_key = quote_ident(orders.head_key.output)
         joined = (
             f"\n  JOIN {table_sql(physical_name(orders.head.name))} AS head"
             f"\n    ON head.{head_key}::VARCHAR = items.{own_key}::VARCHAR"
         )
+    if orders.goods is not None and has_own_amount(orders):
+        columns.append(f"{goods_sql(orders, orders.goods)} AS {GOODS_AMOUNT}")
     if orders.says_what_became:
         columns += [f"{sql} AS {name}" for name, sql in _became_sql(orders).items()]
     selected = ",\n    ".join(columns)
@@ -181,22 +214,32 @@ def _orders_sql(orders: Orders) -> str:
 
 def _became_sql(orders: Orders) -> dict[str, str]:
     """Whether a row was cancelled, and whether it came back."""
-    cancelled, returned = ["FALSE"], ["FALSE"]
+    cancelled, returned = [], []
     if orders.states is not None:
-        cancelled = [_any_state(orders, orders.states.cancelled)]
-        returned = [_any_state(orders, orders.states.returned)]
-    if orders.refunded is not None:
-        refunded = f"coalesce(items.{quote_ident(orders.refunded.output)} > 0, FALSE)"
-        returned = [*(returned if orders.states is not None else []), refunded]
-    if orders.whole_refund is not None:
-        back, total = (f"items.{quote_ident(column.output)}" for column in orders.whole_refund)
-        returned.append(f"coalesce({back} > 0 AND {back} >= {total}, FALSE)")
-    return {"is_cancelled": " OR ".join(cancelled), "is_returned": " OR ".join(returned)}
+        cancelled.append(_any_state(orders, orders.states.cancelled))
+        returned.append(_any_state(orders, orders.states.returned))
+    for flag in orders.flags:
+        yes = f"coalesce(items.{quote_ident(flag.column.output)}, FALSE)"
+        (cancelled if flag.is_cancellation else returned).append(yes)
+    if orders.units_cancelled is not None:
+        off = f"items.{quote_ident(orders.units_cancelled.output)}"
+        units = f"items.{quote_ident(orders.item_tags[QUANTITY].output)}"
+        cancelled.append(f"coalesce({off} >= {units} AND {off} > 0, FALSE)")
+    back = [orders.units_back, orders.refunded, (orders.whole_refund or (None,))[0]]
+    returned += [
+        f"coalesce(abs(items.{quote_ident(one.output)}) > 0, FALSE)"
+        for one in back
+        if one is not None
+    ]
+    return {
+        "is_cancelled": " OR ".join(cancelled or ["FALSE"]),
+        "is_returned": " OR ".join(returned or ["FALSE"]),
+    }
 
 
 def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
     assert orders.states is not None
-    listed = "\n      ".join(["", *_lines(list(map(quote_literal, words)))])
+    listed = in_lines(list(map(quote_literal, words)))
     own = set(map(id, orders.items.columns))
     tests = [
         f"coalesce({lower_sql(f'{table}.{quote_ident(column.output)}')} IN ({listed}), FALSE)"
@@ -205,17 +248,6 @@ def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
         )
     ]
     return f"({' OR '.join(tests)})"
-
-
-def _lines(literals: Sequence[str]) -> list[str]:
-    """A list of literals in lines, of which none ends within a literal."""
-    lines: list[str] = []
-    for literal in literals:
-        if lines and len(lines[-1]) + len(literal) < LINE:
-            lines[-1] += f", {literal}"
-        else:
-            lines.append(literal)
-    return [f"{line}," for line in lines[:-1]] + lines[-1:]
 
 
 def _comment(orders: Orders) -> str:
@@ -228,12 +260,7 @@ def _comment(orders: Orders) -> str:
         )
     if QUANTITY not in orders.item_tags or PRODUCT not in orders.item_tags:
         lines.append("GUESSED: where it says no product or quantity, a row is one unit of 'order'.")
-    if REVENUE not in orders.item_tags:
-        price = orders.item_tags[UNIT_PRICE].output
-        lines.append(
-            f"GUESSED: no column says what a row costs as a whole; it is {price} times the "
-            "quantity, before what is taken off of orders."
-        )
+    lines += orders.goods.notes if orders.goods is not None else ()
     if orders.has_weights:
         lines.append("GUESSED: quantities with fractions are weights, each of one unit or more.")
     if orders.refunded is not None:
@@ -243,7 +270,18 @@ def _comment(orders: Orders) -> str:
         )
     if orders.whole_refund is not None:
         back = orders.whole_refund[0].output
-        lines.append(f"Where {back} is all that an order cost it came back; parts are not told.")
+        lines.append(
+            f"What was paid back of the whole order is {back}; of a part each row has its share, "
+            "and no unit came back."
+        )
+    if orders.units_back is not None:
+        back = orders.units_back.output
+        lines.append(f"Units that came back are {back}, each with its share of the row's amount.")
+    if orders.units_cancelled is not None:
+        lines.append(f"Units that were called off are {orders.units_cancelled.output}.")
+    for flag in orders.flags:
+        what = "cancelled" if flag.is_cancellation else "returned"
+        lines.append(f"Rows of which {flag.column.output} is true are {what}.")
     if orders.has_negatives:
         lines.append("Rows of amounts below zero are returns.")
     if orders.states is not None:
@@ -258,6 +296,6 @@ def _yaml(orders: Orders, name: str, key: Sequence[str]) -> str:
     by_tag = {column_for(tag): tag for tag in (NO_ITEMS | orders.head_tags | orders.item_tags)}
     by_tag |= {AMOUNT: REVENUE, "is_return": IS_RETURN, "is_cancellation": IS_CANCELLATION}
     for column in orders.links:
-        by_tag[_link_name(column)] = next(tag for tag in column.tags if tag.startswith("fk-"))
+        by_tag[_link_name(column)] = _link_tag(column)
     tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]
     return table_yaml(name, key, tags)

@@ -11,23 +11,29 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column import PURCHASE, TIME_OF_DAY, Column
-from c360_assets.ingest.suggest.column_names import is_state_name
+from c360_assets.ingest.suggest.column import HALF_DAY, PURCHASE, TIME_OF_DAY, Column
+from c360_assets.ingest.suggest.column_names import CAMEL, is_state_name, plain_header
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.flatten import table_sql
+from c360_assets.ingest.suggest.goods import Goods
 from c360_assets.ingest.suggest.left_out import (
     LeftOut,
     deleted_rows,
+    no_goods,
     rows_not_won,
-    shipping_lines,
+    sums_beside_lines,
 )
+from c360_assets.ingest.suggest.tagging import typed
 from c360_assets.semantics.lookups import OrderStates, order_states
+from c360_assets.tenant.base_models import physical_name
 
 ORDER_ID, DAY, PRODUCT = f"{PURCHASE}order-id", f"{PURCHASE}order-datetime", f"{PURCHASE}product-id"
 QUANTITY, REVENUE = f"{PURCHASE}item-quantity", f"{PURCHASE}item-revenue"
 IS_RETURN, IS_CANCELLATION = f"{PURCHASE}is-return", f"{PURCHASE}is-cancellation"
 # An amount with a minus sign on either side or in brackets.
 BELOW_ZERO = r"^\W*[-\u2212(]\W*\d|\d\W*[-\u2212]$"
+IS = re.compile(r"^(is|was|has been|ist|est|es) ")
 MOST_STATES = 40  # different values of a column that says what became of orders
 MOST_STATES_BY_WORDS = 12  # of one that is not called so
 
@@ -49,6 +55,14 @@ class States:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """A column that says yes or no to whether a row was cancelled, or came back."""
+
+    column: Column
+    is_cancellation: bool
+
+
+@dataclass(frozen=True)
 class Orders:
     """What a table of orders is made of: the columns by tag, of the items' feed, or of the orders'
     where they have a feed of their own; `links` name the customer."""
@@ -59,15 +73,31 @@ class Orders:
     item_tags: dict[str, Column]
     head_tags: dict[str, Column]
     states: States | None
+    # What was paid back of the order, or of the row of an item.
     refunded: Column | None = None
     # What was paid back of the whole order and what that cost, both on each of its items.
     whole_refund: tuple[Column, Column] | None = None
+    # Units of a row that came back, and that were cancelled.
+    units_back: Column | None = None
+    units_cancelled: Column | None = None
+    flags: tuple[Flag, ...] = ()
+    goods: Goods | None = None
+    # By which the items name their order, where that is not its number.
+    key: Column | None = None
 
     @property
     def says_what_became(self) -> bool:
         """Whether rows say of what was bought that it was cancelled or came back."""
-        told = (self.states, self.refunded, self.whole_refund)
-        return any(one is not None for one in told)
+        told = (self.states, self.refunded, self.whole_refund, self.units_back)
+        return bool(self.flags) or any(one is not None for one in (*told, self.units_cancelled))
+
+    @property
+    def has_half_days(self) -> bool:
+        """Whether times of day are written with AM and PM."""
+        if self.time is None:
+            return False
+        draft = self.items if self.head is None or DAY not in self.head_tags else self.head
+        return bool(present(draft.sample.frame[self.time.name]).str.contains(HALF_DAY).any())
 
     @property
     def has_negatives(self) -> bool:
@@ -91,25 +121,38 @@ class Orders:
         is_whole = {PRODUCT, QUANTITY, REVENUE} <= self.item_tags.keys()
         told = self.says_what_became or self.has_negatives
         told = told or self.time is not None or bool(self.left_out)
+        told = told or (self.goods is not None and not self.says_amount)
         return not is_whole or told or self.has_weights
+
+    @property
+    def says_amount(self) -> bool:
+        """Whether the column that is called so holds what goods cost, as it stands."""
+        goods = self.goods
+        return goods is not None and goods.is_plain and REVENUE in goods.amount.tags
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
         """What is left out, each with `items` or `head`, the table that says so."""
         heads = [] if self.head is None else [("head", self.head)]
-        return [
+        found = [
             (table, rows)
             for table, draft in [("items", self.items), *heads]
-            for find in (deleted_rows, rows_not_won, shipping_lines)
+            for find in (deleted_rows, rows_not_won)
             for rows in find(draft.columns, draft.sample.frame)
         ]
+        frame = self.items.sample.frame
+        lines = no_goods(self.items.columns, self.item_tags, frame)
+        if self.goods is not None:
+            source = table_sql(physical_name(self.items.name))
+            lines += sums_beside_lines(self.item_tags, self.goods, frame, source)
+        return found + [("items", rows) for rows in lines]
 
     @property
     def time(self) -> Column | None:
         """The time of day of orders whose day stands in a column of its own."""
-        draft, tags = (
-            (self.items, self.item_tags) if self.head is None else (self.head, self.head_tags)
-        )
+        draft, tags = (self.items, self.item_tags)
+        if self.head is not None and DAY in self.head_tags:
+            draft, tags = self.head, self.head_tags
         if DAY not in tags or not _are_days(draft, tags[DAY]):
             return None
         times = [
@@ -125,7 +168,20 @@ class Orders:
     @property
     def links(self) -> list[Column]:
         draft = self.head or self.items
-        return [column for column in draft.columns if names_customer(column)]
+        found = [column for column in draft.columns if names_customer(column)]
+        own = [column for column in found if own_link(draft) in column.tags]
+        return own or found
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether orders lack the customer's number, as those of guests do."""
+        frame = (self.head or self.items).sample.frame
+        return any(len(present(frame[column.name])) < frame.height for column in self.links)
+
+
+def own_link(draft: Draft) -> str:
+    """The foreign key of the person that stands in an order."""
+    return f"fk-{physical_name(draft.name).lower().replace('_', '-')}"
 
 
 def names_customer(column: Column) -> bool:
@@ -141,6 +197,20 @@ def _are_days(draft: Draft, column: Column) -> bool:
 def _are_times(values: pl.Series) -> bool:
     texts = present(values)
     return not texts.is_empty() and bool(texts.str.contains(TIME_OF_DAY).all())
+
+
+def flags_of(columns: Sequence[Column], frame: pl.DataFrame) -> list[Flag]:
+    """The columns of yes and no that are called by a word for a cancelled or a returned order."""
+    cancelled = set().union(*(states.cancelled for states in order_states().values()))
+    returned = set().union(*(states.returned for states in order_states().values()))
+    found = []
+    for column in columns:
+        words = re.sub(r"[\W_]+", " ", CAMEL.sub("_", plain_header(column.name)).lower()).strip()
+        word = IS.sub("", words)
+        is_known = word in cancelled | returned
+        if is_known and typed(column, "boolean", frame[column.name]) is not None:
+            found.append(Flag(column, word in cancelled))
+    return found
 
 
 def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:

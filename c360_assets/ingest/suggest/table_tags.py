@@ -109,6 +109,11 @@ def is_member_number_name(name: str) -> bool:
     return "loyalty-id" in _named(group.tag_of_letters, [name])
 
 
+def is_own_key(name: str) -> bool:
+    """Whether a column is called like a row's own key, where its table says what it is."""
+    return _letters(name) in map(_letters, OWN_KEYS)
+
+
 def needed_tags(prefix: str) -> tuple[str, ...]:
     """The full tags without which rows of a group mean nothing."""
     group = next(group for group in _groups() if group.prefix == prefix)
