@@ -6,6 +6,7 @@ What a file declares belongs to the module of its stage.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -24,6 +25,17 @@ Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 # A century: days are added to dates, of which there is no end in sight but one in every engine.
 Days = Annotated[int, Field(ge=0, le=36_525)]
 Owner = Annotated[str, AfterValidator(_owner)]
+
+
+def _each_once(names: list[str]) -> list[str]:
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValueError(f"names {', '.join(repeated)} more than once: remove the others")
+    return names
+
+
+# What is done for each of them would be done twice.
+EachOnce = AfterValidator(_each_once)
 
 
 def physical_name(name: str) -> str:

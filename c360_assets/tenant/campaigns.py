@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from c360_assets.tenant.base_models import Name, Strict
+from c360_assets.tenant.base_models import EachOnce, Name, Strict
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.segments import PRIMARY_DATABASE, Percentage, percent
 
@@ -46,7 +46,7 @@ class SubAudience(Strict):
     counts."""
 
     name: PlainName
-    segments: list[Name] = Field(min_length=1)
+    segments: Annotated[list[Name], EachOnce] = Field(min_length=1)
 
     @field_validator("segments", mode="before")
     @classmethod
@@ -64,8 +64,8 @@ class CampaignConfig(Strict):
 
     description: str = ""
     database: str = PRIMARY_DATABASE
-    include: list[Name] = Field(min_length=1, max_length=MOST_SEGMENTS)
-    exclude: list[Name] = Field(default_factory=list, max_length=MOST_SEGMENTS)
+    include: Annotated[list[Name], EachOnce] = Field(min_length=1, max_length=MOST_SEGMENTS)
+    exclude: Annotated[list[Name], EachOnce] = Field(default_factory=list, max_length=MOST_SEGMENTS)
     audiences: list[SubAudience] = Field(default_factory=list, max_length=MOST_AUDIENCES)
     treatments: dict[PlainName, Percentage] = Field(default_factory=lambda: {"default": "100%"})
     control: Percentage = "0%"
@@ -74,7 +74,7 @@ class CampaignConfig(Strict):
     purpose: Name | None = None
     consent: str | None = None
     brand: Name | None = None
-    destination: list[Name] = Field(min_length=1)
+    destination: Annotated[list[Name], EachOnce] = Field(min_length=1)
     attributes: list[Name] = Field(min_length=1)
     hash_as: Literal["google", "meta", "plain"] | None = None
     mode: Literal["full", "add_remove"] = "full"

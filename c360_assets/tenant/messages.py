@@ -44,6 +44,7 @@ EXPECTED = {
     "date_from_datetime_inexact": "must be a date, such as 2024-01-31",
     "too_short": "must not be empty",
 }
+QUOTES = "put it in quotes: YAML reads yes, no, on and off as true and false"
 SAYS_ALL = {"too_short", "string_too_short", "finite_number"}  # the kind of value adds nothing
 # The name under which pydantic gives the limit that a value breaks -> its words.
 LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -110,7 +111,8 @@ def _message(details: ErrorDetails, path: Sequence[str | int], model: type[BaseM
         return Message(key, str(context.get("error", details["msg"])))
     if error_type in EXPECTED:
         given = "" if error_type in SAYS_ALL else f", found {kind(details['input'])}"
-        return Message(key, EXPECTED[error_type] + given)
+        is_bare_word = error_type == "string_type" and isinstance(details["input"], bool)
+        return Message(key, EXPECTED[error_type] + given, QUOTES if is_bare_word else None)
     for name, words in LIMITS.items():
         if name in context:
             return Message(key, f"must be {words} {context[name]:g}, found {details['input']}")

@@ -5,11 +5,11 @@ What follows from it belongs to `automation`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from c360_assets.tenant.base_models import Name, Strict
+from c360_assets.tenant.base_models import EachOnce, Name, Strict
 from c360_assets.tenant.campaigns import Purpose
 from c360_assets.tenant.secrets_in_files import check_variable_name
 
@@ -56,7 +56,7 @@ class AlertsConfig(Strict):
     file: str = "logs/alerts.jsonl"
     webhook: str | None = None
     webhook_env: str | None = None
-    notify_env: list[str] = Field(default_factory=list)
+    notify_env: Annotated[list[str], EachOnce] = Field(default_factory=list)
     success: bool = False
     runtime: str | None = None
 
@@ -82,7 +82,7 @@ class WorkflowConfig(Strict):
     activation: ActivationConfig = Field(default_factory=ActivationConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     purposes: dict[Name, Purpose] = Field(default_factory=dict)
-    campaigns: list[Name] = Field(default_factory=list)
+    campaigns: Annotated[list[Name], EachOnce] = Field(default_factory=list)
 
     @field_validator("feeds", mode="before")
     @classmethod

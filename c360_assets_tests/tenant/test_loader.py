@@ -47,6 +47,28 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
             "must be at least 0",
         ),
         (
+            "workflow.yaml",
+            "campaigns: [spring, spring]\n",
+            1,
+            "campaigns",
+            "names spring more than once: remove the others",
+        ),
+        (
+            "campaigns/spring.yaml",
+            "include: a\nchannel: email\npurpose: b\ndestination: [crm, app, crm]\n"
+            "attributes: [email]\n",
+            4,
+            "destination",
+            "names crm more than once: remove the others",
+        ),
+        (
+            "campaigns/spring.yaml",
+            "include: a\nchannel: email\npurpose: NO\ndestination: crm\nattributes: [email]\n",
+            3,
+            "purpose",
+            "put it in quotes: YAML reads yes, no, on and off as true and false",
+        ),
+        (
             "tenant.yaml",
             "retention:\n  most_databases: yes\n",
             2,
