@@ -41,6 +41,7 @@ from c360_assets.warehouse.cluster_questions import (
     asked_of,
     sent_by_workers,
 )
+from c360_assets.warehouse.cluster_sql import ROWS_OF_TASK
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 from c360_assets.warehouse.sql_session import SqlSession
@@ -72,16 +73,19 @@ class Prepare:
 
 
 class AskWorkers:
-    """Asks workers, and this machine for what they cannot tell."""
+    """Asks workers, and this machine for what they cannot tell, and of tables of less than so many
+    rows: one worker would read them all, and to begin a session takes longer."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, least_rows: int = ROWS_OF_TASK) -> None:
         self._send = send
+        self._least_rows = least_rows
 
     def __call__(
         self, session: Session, tenant: Tenant, table: SourceTable, scans: Scans
     ) -> AnswerRows:
         """Raises C360Error where the cluster fails."""
-        if session.in_memory(table.asset) is not None:
+        is_small = session.built(table.asset).rows < self._least_rows
+        if is_small or session.in_memory(table.asset) is not None:
             return ask_here(session, tenant, table, scans)
         questions = dict(_questions(scans))
         asked = {name: question.sql for name, question in questions.items()}
@@ -214,7 +218,10 @@ def told_of_validations(tenant: Tenant) -> list[Problem]:
         for item in _items(tenant, table)
         if isinstance(item, Across | Whole)
     )
-    message = f"Spark answers the input validations of {counted(len(tables), 'table')}"
+    message = (
+        f"Spark answers the input validations of {counted(len(tables), 'table')}, of each once it"
+        f" has {ROWS_OF_TASK:,} rows"
+    )
     if here:
         listed = ", ".join(f"{name} of {counted(n, 'table')}" for name, n in sorted(here.items()))
         message += f"; this machine computes what compares tables or looks at whole ones: {listed}"

@@ -75,7 +75,7 @@ def assert_alike(session: Session, tenant: Tenant) -> None:
     context = context_of(tenant, newest_day(session, tenant))
     scans = compile_reports(reports_of(tenant, table), shape, context)
     here = ask_here(session, tenant, table, scans)
-    there = AskWorkers(in_turn)(session, tenant, table, scans)
+    there = AskWorkers(in_turn, 0)(session, tenant, table, scans)
     assert {grain: repr(there[grain]) for grain in here} == {g: repr(a) for g, a in here.items()}
 
 
@@ -116,7 +116,26 @@ def test_a_worker_with_another_engine_is_refused(tmp_path: Path) -> None:
         put(session, tags, "('1', 'a@b.com')")
         scans = compile_reports(reports_of(tenant, table), relation(table), {"newest": "NULL"})
         with pytest.raises(C360Error, match=r"a worker has duckdb .*, the machine that asks 0\.1"):
-            AskWorkers(others)(session, tenant, table, scans)
+            AskWorkers(others, 0)(session, tenant, table, scans)
+
+
+def test_a_small_table_is_asked_here(tmp_path: Path) -> None:
+    tags = {"mail": ["email"]}
+    tenant = tenant_with(tmp_path, {"T": tags})
+    (table,) = tenant.tables
+    sent: list[Asked] = []
+
+    def noted(asked: Asked) -> pa.Table:
+        sent.append(asked)
+        return in_turn(asked)
+
+    with opened(tmp_path) as session:
+        put(session, tags, "('1', 'a@b.com'), ('2', NULL)")
+        scans = compile_reports(reports_of(tenant, table), relation(table), {"newest": "NULL"})
+        small = AskWorkers(noted, 3)(session, tenant, table, scans)
+        assert not sent
+        assert AskWorkers(noted, 2)(session, tenant, table, scans) == small
+        assert len(sent) == 1
 
 
 def test_what_of_validations_stays_here_is_told(tmp_path: Path) -> None:
@@ -130,6 +149,7 @@ def test_what_of_validations_stays_here_is_told(tmp_path: Path) -> None:
     settings = EngineConfig(type="spark", master="local[1]", tables="shipped")
     config = tenant.config.model_copy(update={"engine": settings})
     (problem,) = told_of_validations(replace(tenant, config=config))
-    assert "Spark answers the input validations of 2 tables; this machine" in problem.message
+    told = "Spark answers the input validations of 2 tables, of each once it has 122,880 rows; this"
+    assert told in problem.message
     assert "exclusive_email_count of 1 table" in problem.message
     assert "missing_day_count of 1 table" in problem.message
