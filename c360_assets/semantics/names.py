@@ -348,6 +348,11 @@ _NAME_ORDERS = {
         _SURNAME_BEHIND,
     ),
 }
+# Where only the surname is in capitals these tell where it ends: `BEN JELLOUN Fatima`.
+_IN_CAPITALS = rf"(?-i:[\p{{Lu}}'’-]{{2,}}(?:{_GAP}[\p{{Lu}}'’-]{{2,}})*)"
+_NOT_IN_CAPITALS = r"(?-i:\p{Lu}\p{Ll}[^,]*?)"
+_CAPITALS_FIRST = f"{_BEFORE_NAMES}({_IN_CAPITALS}){_GAP}({_NOT_IN_CAPITALS}){_BEHIND_NAMES}"
+_CAPITALS_LAST = f"{_BEFORE_NAMES}({_NOT_IN_CAPITALS}){_GAP}({_IN_CAPITALS}){_BEHIND_NAMES}"
 _LONE_NAME = f"{_BEFORE_NAMES}{_SURNAME}{_BEHIND_NAMES}"
 
 
@@ -359,9 +364,12 @@ def comma_behind_surname(text: str, order: str) -> str:
     the surname stands first, stay as they are.
     """
     pattern, replaced = _NAME_ORDERS[order]
+    capitals = _CAPITALS_FIRST if order.endswith("first") else _CAPITALS_LAST
     return (
         f"CASE WHEN regexp_matches({text}, {quoted(_LONE_NAME)}) OR {_is_vietnamese(text)}"
         f" THEN {text}"
+        f" WHEN regexp_matches({text}, {quoted(capitals)})"
+        f" THEN regexp_replace({text}, {quoted(capitals)}, {quoted(replaced)})"
         f" ELSE regexp_replace({text}, {quoted(pattern)}, {quoted(replaced)}) END"
     )
 

@@ -393,12 +393,15 @@ NAMES_IN_ORDER = {
         ("Van den Berg Jan", "Van den Berg, Jan"), ("Dr. Kovács János", "Dr. Kovács, János"),
         ("Mr & Mrs Hale Bob", "Mr & Mrs Hale, Bob"), ("  Laine   Aino ", "Laine, Aino"),
         ("山田 太郎", "山田, 太郎"), ("山田太郎", "山田太郎"), ("Ким Е. И.", "Ким, Е. И."),
+        ("BEN JELLOUN Fatima Zahra", "BEN JELLOUN, Fatima Zahra"), ("ROSSI MARIA", "ROSSI, MARIA"),
+        ("O'NEIL Seán", "O'NEIL, Seán"),
         ("Rossi, Maria", "Rossi, Maria"), ("Dr. Kovács", "Dr. Kovács"), ("de Luca", "de Luca"),
         ("Nguyễn Văn An", "Nguyễn Văn An"), ("", ""),
     ],
     "surname_last": [
         ("Anna Mária Kovács", "Kovács, Anna Mária"), ("Jan van den Berg", "van den Berg, Jan"),
         ("Dr. Bob Hale Jr.", "Dr. Hale Jr., Bob"), ("Anna", "Anna"),
+        ("Omar BEN JELLOUN", "BEN JELLOUN, Omar"),
     ],
     "two_surnames_first": [
         ("Pérez Soto María José", "Pérez Soto, María José"), ("Pérez Ana", "Pérez, Ana"),
