@@ -51,6 +51,7 @@ from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, Warehouse, open_session
 from c360_assets.warehouse.storage_errors import require_room
@@ -136,12 +137,7 @@ def run_day(
         computed = _compute(tenant, options, warehouse, work, as_of, launcher)
         warehouse.reload()
         # Before the versions go that this run has replaced.
-        with open_session(warehouse.root, tenant.config.timezone) as session:
-            sent = sends_since(session, before.get(SENDS))
-            sent_tables = [
-                SentTables(name, SendDestination(tenant, name).received(session)["rows"])
-                for name in computed.sent_to
-            ]
+        sent_lists, sent_tables = _sent(tenant, warehouse, before.get(SENDS), computed.sent_to)
         if launcher.instance is not None:
             tidy(tenant, launcher.instance)
         changed = changed_tables(before, warehouse.manifest.tables)
@@ -160,7 +156,7 @@ def run_day(
             published=place.shown if shows_database else None,
             published_now=computed.published,
             sent_tables=sent_tables,
-            sent=[SentList.of(send) for send in sent],
+            sent=sent_lists,
             seconds=reporter.seconds,
         )
         if shows_database and not options.only and not report.failures:
@@ -168,6 +164,19 @@ def run_day(
         note_run(root, _noted(options, report, began, stitched=GENERATION in changed))
         with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
+
+
+def _sent(
+    tenant: Tenant, warehouse: Warehouse, sends_before: TableState | None, destinations: list[str]
+) -> tuple[list[SentList], list[SentTables]]:
+    """The lists of campaigns that were sent since, and what each of the destinations received."""
+    with open_session(warehouse.root, tenant.config.timezone) as session:
+        lists = [SentList.of(send) for send in sends_since(session, sends_before)]
+        tables = [
+            SentTables(name, SendDestination(tenant, name).received(session)["rows"])
+            for name in destinations
+        ]
+    return lists, tables
 
 
 def _noted(options: DayOptions, report: DayReport, began: datetime, *, stitched: bool) -> LastRun:

@@ -193,28 +193,28 @@ def _with_marks_doubled(frame: pl.DataFrame, dialect: Dialect, fields: int) -> p
     Such a record can be read in one way where quote, delimiter and quote stand between its fields
     as often as fields meet: an inch mark or a nickname in quotes does not end its field.
     """
-    is_malformed = pl.col("_reject") == "malformed_row"
-    if (
-        not dialect.quote
-        or dialect.escape != dialect.quote
-        or frame.filter(is_malformed).is_empty()
-    ):
-        return frame
     quote = dialect.quote
+    if not quote or dialect.escape != quote:
+        return frame
+    is_malformed = pl.col("_reject") == "malformed_row"
+    if frame.filter(is_malformed).is_empty():
+        return frame
+    between_fields = f"{quote}{dialect.delimiter}{quote}"
     text = pl.col("_record")
-    contents = text.str.strip_prefix(quote).str.strip_suffix(quote)
-    parts = contents.str.split(f"{quote}{dialect.delimiter}{quote}")
     is_quoted = text.str.starts_with(quote) & text.str.ends_with(quote)
-    is_clear = is_malformed & is_quoted & (parts.list.len() == fields)
+    is_one_line = ~text.str.contains("[\r\n]")
+    parts = text.str.strip_prefix(quote).str.strip_suffix(quote).str.split(between_fields)
+    has_all_fields = parts.list.len() == fields
+    is_clear = pl.col("_clear")
+    frame = frame.with_columns(_clear=is_malformed & is_quoted & is_one_line & has_all_fields)
     content = pl.element().str.replace_all(quote * 2, quote, literal=True)
     doubled = parts.list.eval(content.str.replace_all(quote, quote * 2, literal=True))
-    record = pl.lit(quote) + doubled.list.join(f"{quote}{dialect.delimiter}{quote}") + quote
-    frame = frame.with_columns((is_clear & ~text.str.contains("[\r\n]")).alias("_clear"))
+    mended = pl.lit(quote) + doubled.list.join(between_fields) + quote
     return frame.with_columns(
-        pl.when("_clear").then(record).otherwise("record").alias("record"),
-        pl.when(~pl.col("_clear")).then("_reject").alias("_reject"),
-        pl.when(~pl.col("_clear")).then("_record").alias("_record"),
-        (pl.col("_plain") & ~pl.col("_clear").fill_null(False)).alias("_plain"),
+        record=pl.when(is_clear).then(mended).otherwise("record"),
+        _reject=pl.when(~is_clear).then("_reject"),
+        _record=pl.when(~is_clear).then("_record"),
+        _plain=pl.col("_plain") & ~is_clear.fill_null(False),
     ).drop("_clear")
 
 
