@@ -38,6 +38,7 @@ from c360_assets.ingest.suggest.goods import (
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.money_units import in_units_of_money
 from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
+from c360_assets.ingest.suggest.order_notes import note_checks
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import purchase_table
 from c360_assets.ingest.suggest.purchases import (
@@ -223,7 +224,7 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
         if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
         if _tagged(draft, ORDER_ID) and not orders.says_more:
-            _note_checks(orders.goods)
+            note_checks(orders.goods)
             return None
         return orders
     for head, key, own_key in heads_of(draft, tags[ORDER_ID], drafts):
@@ -271,13 +272,6 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
         tuple(flags_of(draft.columns, frame)),
         goods,
     )
-
-
-def _note_checks(goods: Goods) -> None:
-    """Say at an amount that stands as it is what cannot be told of it."""
-    kept = goods.amount.notes
-    checks = [note for note in goods.notes if note.startswith("CHECK") and note not in kept]
-    goods.amount.notes = [*kept, *checks]
 
 
 def _goods(draft: Draft, tags: dict[str, Column]) -> Goods | None:
