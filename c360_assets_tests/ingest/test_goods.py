@@ -230,3 +230,14 @@ def test_what_became_of_an_order_is_nested_beside_its_lines(tmp_path: Path) -> N
     tables = {table.name.removeprefix("CDT_Shop_Orders"): table for table in proposal.tables}
     assert "order_customer_email: {tags: [email]}" in tables[""].yaml
     assert "5 rows are cancelled" in tables["_lineitems_Purchases"].sql
+
+
+def test_payments_of_orders_whose_items_are_tagged_are_not_bought_again(tmp_path: Path) -> None:
+    names = "Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Is Return,Is Cancellation"
+    items, payments = [names], ["Order ID,Date,Customer ID,Total Amount"]
+    for i in range(20):
+        items.append(f"O{i:05},2026-01-02,C{i:06},S1,2,9.50,false,false")
+        payments.append(f"O{i:05},2026-01-02,C{i:06},10.28")
+    found = proposals(tmp_path, customers=CUSTOMERS, items=items, payments=payments)
+    assert not found["Payments"].tables
+    assert "CHECK: no purchases are made of these rows" in found["Payments"].text
