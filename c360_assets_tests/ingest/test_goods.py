@@ -180,13 +180,14 @@ def test_items_find_their_day_and_customer_by_the_check_and_payments_are_not_bou
     assert not found["Payments"].tables
 
 
-def test_orders_of_guests_are_those_of_the_person_in_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("nobody", ["", "0", "guest"])
+def test_orders_of_guests_are_those_of_the_person_in_them(tmp_path: Path, nobody: str) -> None:
     lines = [
         "Order ID,Order Date,Customer ID,Email,First Name,Last Name,SKU,Quantity,Line Total,Void"
     ]
     lines += [
-        f"O{i},2026-01-02,{f'C{i:06}' if i % 3 else ''},a{i}@example.com,Ann,Lee,S1,2,9.50,{i == 3}"
-        for i in range(20)
+        f"O{i},2026-01-02,{number},a{i}@example.com,Ann,Lee,S1,2,9.50,{i == 3}"
+        for i, number in enumerate([nobody, *(f"C{i:06}" for i in range(1, 20))])
     ]
     found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"]
     (table,) = found.tables
