@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from c360_assets.ingest.suggest.folder import propose_folder
 from c360_assets_tests.ingest.test_order_tables import (
     CUSTOMERS,
     fields_of,
@@ -178,13 +180,14 @@ def test_items_find_their_day_and_customer_by_the_check_and_payments_are_not_bou
     assert not found["Payments"].tables
 
 
-def test_orders_of_guests_are_those_of_the_person_in_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("nobody", ["", "0", "guest"])
+def test_orders_of_guests_are_those_of_the_person_in_them(tmp_path: Path, nobody: str) -> None:
     lines = [
         "Order ID,Order Date,Customer ID,Email,First Name,Last Name,SKU,Quantity,Line Total,Void"
     ]
     lines += [
-        f"O{i},2026-01-02,{f'C{i:06}' if i % 3 else ''},a{i}@example.com,Ann,Lee,S1,2,9.50,{i == 3}"
-        for i in range(20)
+        f"O{i},2026-01-02,{number},a{i}@example.com,Ann,Lee,S1,2,9.50,{i == 3}"
+        for i, number in enumerate([nobody, *(f"C{i:06}" for i in range(1, 20))])
     ]
     found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"]
     (table,) = found.tables
@@ -199,3 +202,43 @@ def test_what_is_guessed_is_said_with_the_proposals(tmp_path: Path) -> None:
     lines += [f"O{i},2026-01-02,C{i:06},S1,2,9.50,{i % 3}" for i in range(20)]
     (remark,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].remarks
     assert remark.startswith("feeds/shop/orders.yaml: Line Total: CHECK: it cannot be told")
+
+
+def test_lines_below_the_first_that_has_the_orders_number_are_told_of(tmp_path: Path) -> None:
+    lines = ["Order Reference,Order Date,Customer/Email,Order Lines/Product,Order Lines/Quantity"]
+    for i in range(12):
+        lines += [f"S{i:05},2026-01-02,a{i}@example.com,P{i},1", f",,,Q{i},2"]
+    note = "CHECK: empty in 12 rows of the sample"
+    assert note in proposals(tmp_path, orders=lines)["Orders"].text
+
+
+def test_what_became_of_an_order_is_nested_beside_its_lines(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "shop"
+    folder.mkdir(parents=True)
+    orders = [
+        {
+            "id": f"{i:032x}",
+            "orderDateTime": "2026-01-02T10:00:00.000+00:00",
+            "state": {"name": "cancelled" if i % 4 == 0 else "done"},
+            "orderCustomer": {"email": f"a{i}@example.com", "firstName": "Ann", "lastName": "Lee"},
+            "lineItems": [{"productId": "P1", "quantity": 2, "totalPrice": 9.5}],
+        }
+        for i in range(20)
+    ]
+    text = "\n".join(map(json.dumps, orders)) + "\n"
+    (folder / "orders-20260601.jsonl").write_text(text, "utf-8")
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    tables = {table.name.removeprefix("CDT_Shop_Orders"): table for table in proposal.tables}
+    assert "order_customer_email: {tags: [email]}" in tables[""].yaml
+    assert "5 rows are cancelled" in tables["_lineitems_Purchases"].sql
+
+
+def test_payments_of_orders_whose_items_are_tagged_are_not_bought_again(tmp_path: Path) -> None:
+    names = "Order ID,Order Date,Customer ID,SKU,Quantity,Line Total,Is Return,Is Cancellation"
+    items, payments = [names], ["Order ID,Date,Customer ID,Total Amount"]
+    for i in range(20):
+        items.append(f"O{i:05},2026-01-02,C{i:06},S1,2,9.50,false,false")
+        payments.append(f"O{i:05},2026-01-02,C{i:06},10.28")
+    found = proposals(tmp_path, customers=CUSTOMERS, items=items, payments=payments)
+    assert not found["Payments"].tables
+    assert "CHECK: no purchases are made of these rows" in found["Payments"].text

@@ -24,7 +24,7 @@ from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
 from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.ingest.suggest.key_values import keyed_values
-from c360_assets.ingest.suggest.left_out import deleted_rows
+from c360_assets.ingest.suggest.left_out import deleted_rows, says_state
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.nested_leaves import Leaf, distinct, leaves_in, sample_of
 from c360_assets.ingest.suggest.nested_persons import name_after_person
@@ -152,8 +152,13 @@ def _lines_of(
     elements = _leaves_of(sample, column)
     if not elements:
         return []
-    # Of what is nested beside the list only the numbers of customer and order are repeated.
-    links = [leaf for leaf in inner if is_customer_number_name(leaf.name)]
+    # Of what is nested beside the list only the numbers of customer and order are repeated, and
+    # what became of it.
+    links = [
+        leaf
+        for leaf in inner
+        if is_customer_number_name(leaf.name) or says_state(leaf.name, leaf.values)
+    ]
     rows = _lengths(sample.frame[column.name])
     repeated = [_as_parent(leaf, rows, name) for leaf in (*_plain(sample, columns), *links)]
     repeated += [

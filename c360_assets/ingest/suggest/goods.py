@@ -90,7 +90,8 @@ def goods_of_lines(
     if goods is None and (QUANTITY in tags or PRODUCT in tags):
         goods = _by_any_name(tags, amounts, frame)
     if REVENUE in tags and _is_missing_of_products(tags, frame):
-        goods = _price_in_total(tags, amounts, frame) or goods
+        without = {tag: column for tag, column in tags.items() if tag != REVENUE}
+        goods = _named(without, frame) or _price_in_total(tags, amounts, frame) or goods
     if goods is None:
         return None
     goods = _without_tax(goods, tags, amounts, frame)
@@ -127,7 +128,7 @@ def goods_of_order(
 
 def _is_missing_of_products(tags: Mapping[str, Column], frame: pl.DataFrame) -> bool:
     """Whether the revenue's column is empty in rows of products: it is that of whole orders."""
-    if not {PRODUCT, QUANTITY} <= tags.keys() or UNIT_PRICE in tags:
+    if not {PRODUCT, QUANTITY} <= tags.keys():
         return False
     products = _rows_of_products(tags, frame)
     missing = numbers(tags[REVENUE], products).null_count()

@@ -140,6 +140,8 @@ def _guess_words(text: str) -> Guess | None:
     words = [word.lower() for word in WORD.findall(text)]
     # `salutation.salutationKey` repeats what its object is called.
     words = [word for word, _ in groupby(words)]
+    if len(words) > 2 and words[0] == "order" and words[1] in OWNERS:
+        words = words[1:]  # `orderCustomer.email` is the customer's
     optional = [_is_optional(word) for word in words]
     if not words or sum(optional) > MOST_OPTIONAL_WORDS:
         return None

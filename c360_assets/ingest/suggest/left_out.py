@@ -153,6 +153,14 @@ def _listed(words: frozenset[str]) -> str:
     return ", ".join(map(quote_literal, sorted(words)))
 
 
+def says_state(name: str, texts: Sequence[str | None]) -> bool:
+    """Whether values by this name say of orders that they were cancelled or returned."""
+    if not is_state_name(name):
+        return False
+    found = {text.strip().lower() for text in texts if text is not None}
+    return any(found & (states.cancelled | states.returned) for states in order_states().values())
+
+
 def rows_not_won(columns: Sequence[Column], frame: pl.DataFrame) -> list[LeftOut]:
     """The offers among sales that are open or lost, where a column says which ones were taken."""
     for column in columns:

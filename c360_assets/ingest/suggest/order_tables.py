@@ -38,8 +38,13 @@ from c360_assets.ingest.suggest.goods import (
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.money_units import in_units_of_money
 from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
+from c360_assets.ingest.suggest.order_notes import note_checks
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
-from c360_assets.ingest.suggest.purchase_sql import purchase_table
+from c360_assets.ingest.suggest.purchase_sql import (
+    purchase_table,
+    with_tag,
+    without_purchases,
+)
 from c360_assets.ingest.suggest.purchases import (
     DAY,
     IS_CANCELLATION,
@@ -71,7 +76,6 @@ TOTAL = re.compile(
 # Of an order, on each of its items.
 WHOLE_REFUNDED = re.compile(r"order[ _]*((total|amount)[ _]*refunded|refunded[ _]*total)", re.I)
 WHOLE_TOTAL = re.compile(r"order[ _]*(grand[ _]*)?total([ _]*(price|amount|paid))?", re.I)
-TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 
 
 def note_states(draft: Draft) -> None:
@@ -148,33 +152,12 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
         is_linked = orders is not None and orders.links and not orders.has_strangers
         if orders is not None and not is_linked and table.has_persons:
             _link_by_order(orders)
-            table = _with_tag(table, orders.item_tags[ORDER_ID])
+            table = with_tag(table, orders.item_tags[ORDER_ID])
         if orders is None or not orders.links:
             tables.append(table)
         else:
-            tables += [_without_purchases(table), purchase_table(orders, table.key)]
+            tables += [without_purchases(table), purchase_table(orders, table.key)]
     return tables
-
-
-def _with_tag(table: FlatTable, column: Column) -> FlatTable:
-    """The table of persons with the tag of a column by which another table names them."""
-    name = column.output
-    line = f"  {name}: {{tags: [{column.tags[-1]}]}}"
-    kept = [one for one in table.yaml.rstrip().splitlines() if not one.startswith(f"  {name}: ")]
-    return replace(table, yaml="\n".join([*kept, line]) + "\n")
-
-
-def _without_purchases(table: FlatTable) -> FlatTable:
-    """The table without tags of what was bought, which another table says."""
-    lines = []
-    for line in table.yaml.splitlines():
-        tagged = TAGS_OF_FIELD.fullmatch(line)
-        kept = [tag for tag in tagged[2].split(", ") if PURCHASE not in tag] if tagged else []
-        if tagged is None or kept:
-            lines.append(line if tagged is None else f"{tagged[1]}{', '.join(kept)}]}}")
-    if lines[-1:] == ["fields:"]:
-        lines.pop()
-    return replace(table, yaml="\n".join(lines) + "\n")
 
 
 def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:
@@ -183,24 +166,34 @@ def _orders_of(drafts: Sequence[Draft]) -> list[Orders]:
     made = [orders for orders in found if orders is not None]
     heads = {orders.head.name for orders in made if orders.head is not None}
     made = [orders for orders in made if orders.items.name not in heads]
-    return [orders for orders in made if not _says_again(orders, made)]
+    numbers = [
+        (orders.items, number)
+        for orders in made
+        for number in (orders.item_tags[ORDER_ID], orders.key)
+        if number is not None and _has_items(orders)
+    ]
+    numbers += [
+        (draft, column)
+        for draft in drafts
+        for column in draft.columns
+        if ORDER_ID in column.tags and _tagged(draft, PRODUCT)
+    ]
+    return [orders for orders in made if not _says_again(orders, numbers)]
 
 
-def _says_again(orders: Orders, others: Sequence[Orders]) -> bool:
+def _says_again(orders: Orders, numbers: Sequence[tuple[Draft, Column]]) -> bool:
     """Whether rows are payments or sums of orders of which another feed of the source has the
-    items."""
+    items, by the numbers of these."""
     if _has_items(orders):
         return False
-    amount = orders.item_tags[REVENUE]
-    for other in others:
-        if other.items.source != orders.items.source or not _has_items(other):
-            continue
-        of_items = [one for one in (other.item_tags[ORDER_ID], other.key) if one is not None]
-        of_orders = values_of(orders.items, orders.item_tags[ORDER_ID])
-        if any(shares(of_orders, other.items.sample.frame[one.name]) for one in of_items):
+    amount, own = orders.item_tags[REVENUE], orders.items
+    of_orders = values_of(own, orders.item_tags[ORDER_ID])
+    for draft, number in numbers:
+        is_other = draft is not own and draft.source == own.source
+        if is_other and shares(of_orders, draft.sample.frame[number.name]):
             note = (
-                f"CHECK: no purchases are made of these rows, as {other.items.name} has the items "
-                "of the same orders"
+                f"CHECK: no purchases are made of these rows, as {draft.name} has the items of the "
+                "same orders"
             )
             amount.notes = [*(one for one in amount.notes if one != note), note]
             return True
@@ -223,7 +216,7 @@ def _of_items(draft: Draft, drafts: Sequence[Draft]) -> Orders | None:
         if PRODUCT not in tags and tags[ORDER_ID].unique < ALL_DIFFER:
             return None  # rows of something else about orders, such as payments
         if _tagged(draft, ORDER_ID) and not orders.says_more:
-            _note_checks(orders.goods)
+            note_checks(orders.goods)
             return None
         return orders
     for head, key, own_key in heads_of(draft, tags[ORDER_ID], drafts):
@@ -271,13 +264,6 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
         tuple(flags_of(draft.columns, frame)),
         goods,
     )
-
-
-def _note_checks(goods: Goods) -> None:
-    """Say at an amount that stands as it is what cannot be told of it."""
-    kept = goods.amount.notes
-    checks = [note for note in goods.notes if note.startswith("CHECK") and note not in kept]
-    goods.amount.notes = [*kept, *checks]
 
 
 def _goods(draft: Draft, tags: dict[str, Column]) -> Goods | None:

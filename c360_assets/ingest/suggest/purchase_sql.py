@@ -5,9 +5,11 @@ No value of a file goes into it: words are those of `semantics`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column import PURCHASE, Column
 from c360_assets.ingest.suggest.flatten import FlatTable, table_sql, table_yaml
 from c360_assets.ingest.suggest.goods_sql import (
     GOODS_AMOUNT,
@@ -32,6 +34,7 @@ from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
+TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 UNITS, AMOUNT = column_for(QUANTITY), column_for(REVENUE)
 # What an order without items is one unit of.
 NO_ITEMS = {PRODUCT: "'order'", QUANTITY: "1"}
@@ -299,3 +302,24 @@ def _yaml(orders: Orders, name: str, key: Sequence[str]) -> str:
         by_tag[_link_name(column)] = _link_tag(column)
     tags = [f"  {column}: {{tags: [{tag}]}}" for column, tag in by_tag.items()]
     return table_yaml(name, key, tags)
+
+
+def with_tag(table: FlatTable, column: Column) -> FlatTable:
+    """The table of persons with the tag of a column by which another table names them."""
+    name = column.output
+    line = f"  {name}: {{tags: [{column.tags[-1]}]}}"
+    kept = [one for one in table.yaml.rstrip().splitlines() if not one.startswith(f"  {name}: ")]
+    return replace(table, yaml="\n".join([*kept, line]) + "\n")
+
+
+def without_purchases(table: FlatTable) -> FlatTable:
+    """The table without tags of what was bought, which another table says."""
+    lines = []
+    for line in table.yaml.splitlines():
+        tagged = TAGS_OF_FIELD.fullmatch(line)
+        kept = [tag for tag in tagged[2].split(", ") if PURCHASE not in tag] if tagged else []
+        if tagged is None or kept:
+            lines.append(line if tagged is None else f"{tagged[1]}{', '.join(kept)}]}}")
+    if lines[-1:] == ["fields:"]:
+        lines.pop()
+    return replace(table, yaml="\n".join(lines) + "\n")

@@ -25,6 +25,7 @@ from c360_assets.ingest.suggest.left_out import (
     sums_beside_lines,
 )
 from c360_assets.ingest.suggest.tagging import typed
+from c360_assets.semantics.blocklist import is_placeholder_key
 from c360_assets.semantics.lookups import OrderStates, order_states
 from c360_assets.tenant.base_models import physical_name
 
@@ -174,9 +175,15 @@ class Orders:
 
     @property
     def has_strangers(self) -> bool:
-        """Whether orders lack the customer's number, as those of guests do."""
+        """Whether orders lack the customer's number, or have one of nobody, as those of guests."""
         frame = (self.head or self.items).sample.frame
-        return any(len(present(frame[column.name])) < frame.height for column in self.links)
+        return any(_lacks_numbers(frame[column.name]) for column in self.links)
+
+
+def _lacks_numbers(values: pl.Series) -> bool:
+    numbers = present(values).cast(pl.String)
+    of_nobody = numbers.to_frame("n").select(is_placeholder_key(pl.col("n"))).to_series()
+    return len(numbers) < len(values) or bool(of_nobody.any())
 
 
 def own_link(draft: Draft) -> str:

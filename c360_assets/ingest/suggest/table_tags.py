@@ -39,7 +39,7 @@ HOW_COUNTED = re.compile(
     r"|ttc|ht|brutto|netto|ordered|eur|usd|gbp|chf)(?![^\W_])",
     re.IGNORECASE,
 )
-LAST_READING = 3
+LAST_READING = 4
 # What says where or how was bought; of a thing it means the thing's own.
 NOT_OF_THINGS = {"purchase-brand", "purchase-channel", "store-id", "digital-channel"}
 OF_THING = re.compile(r"(?<![^\W_])(sku|product|item|line)s?(?![^\W_])", re.IGNORECASE)
@@ -165,7 +165,9 @@ def _readings(name: str) -> tuple[str, ...]:
     number_last = ID_FIRST.sub(r"\2_\1", plain)
     counted = HOW_COUNTED.sub(" ", plain)
     of_thing = OF_THING.sub(" ", counted)
-    letters = map(_letters, (plain, number_last, counted, of_thing))
+    # `Order Lines/Quantity` is a path to it.
+    end_of_path = counted.rpartition("/")[2]
+    letters = map(_letters, (plain, number_last, counted, end_of_path, of_thing))
     return (*letters, *filter(None, [numbered_header(name)]))
 
 
