@@ -43,7 +43,7 @@ def send(
     under its number, and nobody is delivered twice.
     """
     from c360_assets.cli.consent_load import load_consent
-    from c360_assets.reporting.campaigns import render_sent, send_now
+    from c360_assets.reporting.campaigns import render_sent, render_unread, send_now
 
     with reported_errors():
         root = tenant_folder(tenant)
@@ -54,6 +54,7 @@ def send(
     else:
         for one in done.sent:
             render_sent(one, out)
+        render_unread(done.unread, out)
     print_failures(done.failures)
     raise typer.Exit(1 if done.failures else 0)
 

@@ -85,7 +85,7 @@ class Finder:
         found: dict[str, set[str]] = {}
         stitched = {table.physical for table in self.tenant.stitched_tables}
         for kind in CONTACTS:
-            forms = self.own_contacts(rows, kind, stitched)
+            forms = self._cleaned(kind, self.own_contacts(rows, kind, stitched))
             for name in self.tables.keys() - stitched:
                 keys = self._with_contact(self.tables[name], kind, forms)
                 if keys:
@@ -170,10 +170,11 @@ class Finder:
 
     def _direct(self, asked: Identifiers) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
+        forms = {kind: self._cleaned(kind, asked.contacts(kind)) for kind in CONTACTS}
         for name, meaning in self.tables.items():
             keys: set[str] = set()
             for kind in CONTACTS:
-                keys |= self._with_contact(meaning, kind, asked.contacts(kind))
+                keys |= self._with_contact(meaning, kind, forms[kind])
             keys |= self._with_custom_key(meaning, asked.custom_keys)
             keys |= self._with_address(meaning, asked.address)
             if keys:
@@ -213,10 +214,10 @@ class Finder:
         columns = ", ".join(map(quote_ident, self.columns(name)))
         return f"(SELECT {columns} FROM {self.source(name)} UNION ALL SELECT {columns} FROM {past})"
 
-    def _with_contact(self, meaning: Meaning, kind: str, wanted: Sequence[str]) -> set[str]:
-        forms = contact_forms(kind, pl.Series(list(wanted), dtype=pl.String), self.tenant.home)[
-            "form"
-        ]
+    def _cleaned(self, kind: str, contacts: Sequence[str]) -> pl.Series:
+        return contact_forms(kind, pl.Series(contacts, dtype=pl.String), self.tenant.home)["form"]
+
+    def _with_contact(self, meaning: Meaning, kind: str, forms: pl.Series) -> set[str]:
         if forms.is_empty():
             return set()
         keys: set[str] = set()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from c360_assets.ingest.personal_columns import KEYED, Meaning
 from c360_assets.ingest.upsert import key_of, key_values
@@ -286,6 +287,8 @@ def add_others(finder: Finder, work: Work) -> None:
     """Find longer texts of those who stay in which a value stands, so that they keep them."""
     values = work.texts()
     patterns = Patterns(values)
+    # Built once: of a file of requests there are tens of thousands of values.
+    automaton = AhoCorasick(values, implementation=Implementation.ContiguousNFA)
     found: set[str] = set()
     for relation in _relations(finder, work):
         for column in dict.fromkeys([*relation.texts, *relation.whole]):
@@ -295,9 +298,9 @@ def add_others(finder: Finder, work: Work) -> None:
             )["cell"]
             # Addresses are also sent and searched for in small letters.
             spelt = pl.concat([cells, cells.str.to_lowercase()])
-            holding = patterns.holders(spelt).to_frame("cell")
-            of_cell = pl.col("cell").str.extract_many(values, overlapping=True)
-            for cell, held in holding.with_columns(held=of_cell).iter_rows():
+            for cell in patterns.holders(spelt):
+                matches = automaton.find_matches_as_indexes(cell, overlapping=True)
+                held = {values[number] for number, _, _ in matches}
                 is_one = column in relation.whole and not cell.startswith(("{", "["))
                 found |= {cell} if is_one else set()
                 found |= {word for value in held for word in _words_around(cell, value)}

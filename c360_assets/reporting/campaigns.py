@@ -25,6 +25,7 @@ from c360_assets.segments.consent_state import (
     day_of_sending,
     make_consent_current,
     make_statements_current,
+    unread_statements,
 )
 from c360_assets.segments.preview import PreviewedSend, preview
 from c360_assets.segments.replay import Replayed, replay
@@ -65,11 +66,13 @@ def refuse_campaign(campaign: Campaign) -> None:
 @dataclass(frozen=True)
 class Previewed:
     """What a send would do now. `not_loaded`: feed behind the consent -> delivery days that landed,
-    which a send loads first, and whose withdrawals are not in the figures."""
+    which a send loads first, and whose withdrawals are not in the figures; `unread`: feed -> rows
+    that could not be loaded."""
 
     campaign: str
     receivers: list[PreviewedSend]
     not_loaded: Mapping[str, int]
+    unread: Mapping[str, int]
 
 
 def preview_campaign(root: Path, name: str) -> Previewed:
@@ -82,14 +85,17 @@ def preview_campaign(root: Path, name: str) -> Previewed:
         day = day_of_sending(session, tenant)
         make_statements_current(session, campaign, day)
         receivers = preview(session, campaign, day)
-        return Previewed(name, receivers, not_loaded(session, tenant, feeds))
+        waiting = not_loaded(session, tenant, feeds)
+        return Previewed(name, receivers, waiting, unread_statements(session, campaign))
 
 
 @dataclass
 class CampaignResults:
-    """What was sent, and the messages of what was not."""
+    """What was sent, and the messages of what was not. `unread`: feed behind the consent -> rows
+    that could not be loaded."""
 
     sent: list[SentCampaign] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
 
@@ -109,6 +115,7 @@ def send_now(root: Path, names: Sequence[str]) -> CampaignResults:
             try:
                 make_consent_current(session, campaign, day_of_sending(session, tenant))
                 session.commit()
+                done.unread |= unread_statements(session, campaign)
             except C360Error as error:
                 done.failures.append(f"campaign {campaign.name} is not sent: {error}")
                 continue
@@ -141,6 +148,19 @@ def render_preview(shown: Previewed, console: Console) -> None:
         console.print(
             f"{feed} holds consent, and {what}: a send loads what has landed first, and whoever "
             "withdrew there is not sent",
+            markup=False,
+        )
+
+    render_unread(shown.unread, console)
+
+
+def render_unread(unread: Mapping[str, int], console: Console) -> None:
+    """Tell of rows of consent that nobody has read."""
+    for feed, rows in unread.items():
+        log = f"logs/{feed.replace(':', '_')}.*.row_errors.csv"
+        console.print(
+            f"{feed} holds consent, and {counted(rows, 'row')} of it could not be loaded ({log}): "
+            "whoever withdrew there counts as before; correct the file and load its day again",
             markup=False,
         )
 

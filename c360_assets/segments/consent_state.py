@@ -74,6 +74,26 @@ def make_table_current(session: Session, tenant: Tenant, table: str, day: date) 
             make_current(session, recipe, RunContext(day))
 
 
+def unread_statements(session: Session, campaign: Campaign) -> dict[str, int]:
+    """Feed behind the consent -> rows that its last loads could not read: a withdrawal may be among
+    them. Of a feed whose deliveries hold everything those of the newest day count."""
+    gate = campaign.gate
+    if gate is None:
+        return {}
+    ledger = session_ledger(session)
+    found = {}
+    for name in consent_feeds(campaign.tenant, gate.table):
+        feed = next(one for one in campaign.tenant.feeds if one.name == name)
+        of_feed = ledger.filter((pl.col("feed") == name) & (pl.col("status") != "failed"))
+        is_last = pl.col("attempt") == pl.col("attempt").max().over("delivery_day")
+        if feed.load == "truncate_and_upsert":
+            is_last &= pl.col("delivery_day") == pl.col("delivery_day").max()
+        rows = int(of_feed.filter(is_last)["rows_rejected"].sum())
+        if rows:
+            found[name] = rows
+    return found
+
+
 def _unreliable(session: Session, campaign: Campaign, table: str, day: date) -> list[str]:
     """Why the consent that is loaded is not the newest: a sentence for each feed."""
     ledger = session_ledger(session)

@@ -60,3 +60,11 @@ def test_landed_withdrawals_are_told(demo: Ran, tmp_path: Path) -> None:
     assert "destination crm is not sent: files of Newsletter:Subscribers, which holds" in sent.text
     as_json = here("campaign", "preview", "hello", "--json", "--tenant", root)
     assert json.loads(as_json.stdout)["not_loaded"] == {"Newsletter:Subscribers": 1}
+    # A row that could not be read may hold a withdrawal.
+    broken = [*lines * (200 // len(lines) + 1), '{"email": "who.withdr']
+    (landed / "subscribers-20260604.ndjson").write_text("\n".join(broken) + "\n", "utf-8")
+    sent = here("campaign", "send", "hello", "--json", "--tenant", root)
+    assert sent.code == 0, sent.text
+    assert json.loads(sent.stdout)["unread"] == {"Newsletter:Subscribers": 1}
+    said = here("campaign", "preview", "hello", "--tenant", root)
+    assert "Newsletter:Subscribers holds consent, and 1 row of it could not be loaded" in said.text
