@@ -504,6 +504,8 @@ def test_full_and_partial_deliveries_are_one_feed(tmp_path: Path) -> None:
         ("CustomerSearchResults417.csv", "'shop/CustomerSearchResults*.csv'"),
         ("contacts (2).csv", "'shop/contacts*.csv'"),
         ("contacts - Copy.csv", "'shop/contacts*.csv'"),
+        ("NPS Survey_June 3, 2026_10.12.csv", "'shop/NPS Survey_'MMM' 'd', 'yyyy'*.csv'"),
+        ("Visits 12 Jun 2026.csv", "'shop/Visits 'd' 'MMM' 'yyyy'*.csv'"),
         ("KNA1.csv", "'shop/KNA1.csv'"),
     ],
 )
