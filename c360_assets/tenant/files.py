@@ -2,8 +2,8 @@
 
 A pattern is literal text in single quotes, in which `*` stands for anything but `/`, and the date
 parts yyyy, MM and dd between them: `'shopify/customers-'yyyyMMdd'*.csv'`. MMM is a month in
-English, as `Jan` or `January`. Two single quotes are one literal quote. Reading a file belongs to
-`ingest`.
+English, as `Jan` or `January`; M and d have one digit or two, and stand alone. Two single quotes
+are one literal quote. Reading a file belongs to `ingest`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import NamedTuple
 from c360_assets.tenant.listing import Listing, listing_of
 
 DATE_PARTS = {"yyyy": r"[0-9]{4}", "MM": r"[0-9]{2}", "dd": r"[0-9]{2}"}
+# The same without a leading zero.
+SHORT_PARTS = {"M": "MM", "d": "dd"}
 # Months in English words, whatever the language of this machine.
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -32,7 +34,7 @@ _TOKEN = re.compile(
     r"(?P<quoted>'(?:[^']|'')+')|(?P<quote>'')|(?P<letters>[A-Za-z]+)"
     r"|(?P<other>[^A-Za-z'])|(?P<open>')"
 )
-_DATE_PART = re.compile("|".join((MONTH_WORD, *DATE_PARTS)))
+_DATE_PART = re.compile("|".join((MONTH_WORD, *DATE_PARTS, *SHORT_PARTS)))
 _DATE = re.compile(f"(?:{_DATE_PART.pattern})+")
 # What is no regular file.
 KINDS = {
@@ -142,7 +144,7 @@ class FilePattern:
     @property
     def sample(self) -> str:
         """A path that fits."""
-        parts = {"yyyy": "2026", "MM": "01", MONTH_WORD: "Jan", "dd": "31"}
+        parts = {"yyyy": "2026", "MM": "01", "M": "1", MONTH_WORD: "Jan", "dd": "31", "d": "31"}
         pieces = [parts[text] if is_date else text for is_date, text in self._tokens]
         return "".join(pieces).replace("*", "a")
 
@@ -154,7 +156,7 @@ class FilePattern:
         if not self.has_date:
             return FileMatch(relative_path)
         found = fit.groupdict()
-        year, day = int(found["yyyy"]), int(found["dd"])
+        year, day = int(found["yyyy"]), int(found.get("dd") or found["d"])
         try:
             return FileMatch(relative_path, date(year, _month_of(found), day))
         except ValueError:
@@ -352,6 +354,8 @@ def printable(text: str) -> str:
 
 
 def _date_part_regex(part: str) -> str:
+    if part in SHORT_PARTS:
+        return r"(?<![0-9])[0-9]{1,2}(?![0-9])"
     if part != MONTH_WORD:
         return DATE_PARTS[part]
     words = "|".join(f"{month}|{month[:3]}" for month in MONTHS)
@@ -360,7 +364,7 @@ def _date_part_regex(part: str) -> str:
 
 def _month_of(found: Mapping[str, str]) -> int:
     """The month of a date's parts, 0 where they name two."""
-    months = {int(found["MM"])} if "MM" in found else set()
+    months = {int(found[part]) for part in ("MM", "M") if part in found}
     if MONTH_WORD in found:
         begin = found[MONTH_WORD][:3].title()
         months.add(next(n for n, month in enumerate(MONTHS, 1) if month.startswith(begin)))
@@ -368,7 +372,10 @@ def _month_of(found: Mapping[str, str]) -> int:
 
 
 def _refuse_part_of_a_date(tokens: Iterable[Token]) -> None:
-    parts = {"MM" if token.text == MONTH_WORD else token.text for token in tokens if token.is_date}
+    written = {token.text for token in tokens if token.is_date}
+    if {"d", "dd"} <= written:
+        raise PatternError("a date in a file pattern has d or dd, and not both")
+    parts = {"MM" if part == MONTH_WORD else SHORT_PARTS.get(part, part) for part in written}
     missing = sorted(DATE_PARTS.keys() - parts)
     if parts and missing:
         raise PatternError(
@@ -396,10 +403,16 @@ def _tokens(pattern: str) -> Iterator[Token]:
         elif match.lastgroup == "letters":
             if _DATE.fullmatch(text) is None:
                 raise PatternError(
-                    f"{text!r} is neither a date part (yyyy, MM, MMM, dd) nor quoted; put fixed "
-                    "text in single quotes inside the YAML quotes: \"'shop/orders-'yyyyMMdd'.csv'\""
+                    f"{text!r} is neither a date part (yyyy, MM, MMM, M, dd, d) nor quoted; put "
+                    "fixed text in single quotes inside the YAML quotes: "
+                    "\"'shop/orders-'yyyyMMdd'.csv'\""
                 )
-            for part in _DATE_PART.findall(text):
+            date_parts = _DATE_PART.findall(text)
+            if len(date_parts) > 1 and not SHORT_PARTS.keys().isdisjoint(date_parts):
+                raise PatternError(
+                    f"{text!r}: M and d have one digit or two, so a sign must stand around them"
+                )
+            for part in date_parts:
                 yield Token(True, part)
         elif text == "*":
             raise PatternError("'*' must stand inside single quotes")

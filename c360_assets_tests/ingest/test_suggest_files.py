@@ -97,7 +97,7 @@ def test_a_last_row_that_holds_the_sum_of_a_column_is_told_whatever_it_is_called
         ("Members 31052026.csv", "Members 'ddMMyyyy'*.csv", "Members"),
         ("guests_Jun_02_2026.csv", "guests_'MMM'_'dd'_'yyyy'*.csv", "Guests"),
         ("guests 02-june-2026.csv", "guests 'dd'-'MMM'-'yyyy'*.csv", "Guests"),
-        ("guests June 2, 2026.csv", "guests *.csv", "Guests"),
+        ("guests June 2, 2026.csv", "guests 'MMM' 'd', 'yyyy'*.csv", "Guests"),
         ("sales_2026-06.csv", "sales_*.csv", "Sales"),
         ("Umsatz Juni 2026.csv", "Umsatz *.csv", "Umsatz"),
         ("20260602/Guests.csv", "'yyyyMMdd'/Guests*.csv", "Guests"),
@@ -504,6 +504,8 @@ def test_full_and_partial_deliveries_are_one_feed(tmp_path: Path) -> None:
         ("CustomerSearchResults417.csv", "'shop/CustomerSearchResults*.csv'"),
         ("contacts (2).csv", "'shop/contacts*.csv'"),
         ("contacts - Copy.csv", "'shop/contacts*.csv'"),
+        ("NPS Survey_June 3, 2026_10.12.csv", "'shop/NPS Survey_'MMM' 'd', 'yyyy'*.csv'"),
+        ("Visits 12 Jun 2026.csv", "'shop/Visits 'd' 'MMM' 'yyyy'*.csv'"),
         ("KNA1.csv", "'shop/KNA1.csv'"),
     ],
 )

@@ -219,3 +219,42 @@ def test_numbers_of_members_are_the_same_key_in_every_feed(tmp_path: Path) -> No
         "Club:Ledger Member No": ["fk-loyalty-id"],
         "Crm:Contact Loyalty_Number__c": ["fk-loyalty-id"],
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("Txn No,Member No,Txn Type,Points,Txn Date,Expiry Date", "EARN"),
+        ("Buchungsnr,Kartennummer,Buchungsart,Punkte,Buchungsdatum,Verfallsdatum", "Gutschrift"),
+    ],
+)
+def test_a_ledger_of_points_holds_events_of_members(tmp_path: Path, header: str, kind: str) -> None:
+    numbers = [f"L{n:06d}" for n in range(50)]
+    key, member, *_ = header.split(",")
+    club = tmp_path / "landing/club"
+    booked = [f"T{n},{no},{kind},5,2026-05-01,2027-05-01" for n, no in enumerate(numbers, 4000)]
+    write(club / "ledger-20260601.csv", [header, *booked])
+    people = [f"{no},Ana,Bell{no},{no}@example.com" for no in numbers]
+    write(club / "people-20260601.csv", ["Number,First,Last,Email", *people])
+    ledger, persons_feed = propose_folder(tmp_path / "landing").proposals
+    fields = yaml.safe_load(ledger.text)["fields"]
+    assert [field.get("tags") for field in fields.values()] == [
+        None,
+        ["loy-event/loyalty-id", "fk-loyalty-id"],
+        ["loy-event/event-type"],
+        None,
+        ["loy-event/event-datetime"],
+        ["loy-event/expiration-datetime"],
+    ]
+    assert yaml.safe_load(persons_feed.text)["fields"]["Number"]["tags"] == [
+        "loyalty-id",
+        "fk-loyalty-id",
+    ]
+    assert (key in fields, member in fields) == (True, True)
+
+
+def test_a_row_with_a_date_and_no_points_is_no_event_of_a_member(tmp_path: Path) -> None:
+    lines = [f"V{n},L{n:06d},Yoga,2026-05-01" for n in range(50)]
+    write(tmp_path / "landing/gym/visits-20260601.csv", ["No,Member No,Type,Date", *lines])
+    (visits,) = propose_folder(tmp_path / "landing").proposals
+    assert "loy-event" not in visits.text.partition("fields:")[2].replace("looks like", "")

@@ -37,6 +37,10 @@ DAY = date(2024, 1, 31)
         ("'x 'dd-MMM-yyyy", "x 31-JAN-2024", DAY),
         ("'x 'MMM dd', 'yyyy", "x January 31, 2024", DAY),
         ("'x 'MMM dd', 'yyyy", "x Janvier 31, 2024", None),
+        ("'x*'MMM' 'd', 'yyyy'*.csv'", "x_June 3, 2026_10.12.csv", date(2026, 6, 3)),
+        ("'x*'d' 'MMM' 'yyyy", "x_12 June 2026", date(2026, 6, 12)),
+        ("'x 'M-d-yyyy", "x 6-3-2026", date(2026, 6, 3)),
+        ("'x 'M-d-yyyy", "x 006-3-2026", None),
     ],
 )
 def test_match(pattern: str, path: str, found: date | None) -> None:
@@ -71,6 +75,8 @@ def test_glob_root(pattern: str, root: str) -> None:
     [
         ("shop/x-yyyyMMdd.csv", "put fixed text in single quotes"),
         ("'shop/x-'yyyyMMddHH", "neither a date part"),
+        ("'shop/x-'yyyyMMd", "sign must stand around"),
+        ("'shop/x-'yyyy-MM-dd-d", "not both"),
         ("'shop/x-'yyyyMM", "dd is missing"),
         ("'shop/x", "not closed"),
         ("'shop/x-'*", "inside single quotes"),

@@ -74,7 +74,7 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
         _Numbers.of(draft, column)
         for draft in drafts
         for column in draft.columns
-        if LINK in column.tags or _may_name_another(column)
+        if LINK in column.tags or _may_name_another(column) or _is_of_ledger(draft, column)
     ]
     owners = [
         _Numbers.of(draft, column)
@@ -100,8 +100,9 @@ def with_links(drafts: Sequence[Draft]) -> list[Draft]:
     changed = set()
     for owner in known.values():
         tag = LINK if is_one else f"fk-{physical_name(owner.draft.name).lower().replace('_', '-')}"
-        tag = LOYALTY_LINK if LOYALTY_LINK in owner.column.tags else tag
         named_by = [numbers for numbers in orders if found[numbers.key] is owner]
+        alike = [owner.column, *(numbers.column for numbers in named_by)]
+        tag = LOYALTY_LINK if any(LOYALTY_LINK in one.tags for one in alike) else tag
         _tag(owner, named_by, tag)
         changed |= {owner.draft.name, *(numbers.draft.name for numbers in named_by)}
     return [tried(draft) if draft.name in changed else draft for draft in drafts]
@@ -163,6 +164,11 @@ def _may_name_another(column: Column) -> bool:
     """Whether a column may hold the numbers by which another feed knows the same persons."""
     is_named = _is_called_a_number(column) or _tells_of_persons(column)
     return is_named and not (column.tags or column.lost_digits or column.type in NESTED)
+
+
+def _is_of_ledger(draft: Draft, column: Column) -> bool:
+    """Whether a column holds the numbers of members whose points are booked."""
+    return LOYALTY_LINK in column.tags and not _is_of_persons(draft)
 
 
 def _is_shared(draft: Draft, column: Column) -> bool:
@@ -287,7 +293,8 @@ def _are_long(values: pl.Series) -> bool:
 
 def _tag(owner: _Numbers, named_by: Sequence[_Numbers], tag: str) -> None:
     owner.column.inferred = Inferred("string")
-    owner.column.tags = owner.column.tags if tag in owner.column.tags else [tag]
+    if tag not in owner.column.tags:
+        owner.column.tags = ["loyalty-id", tag] if tag == LOYALTY_LINK else [tag]
     names = ", ".join(numbers.draft.name for numbers in named_by)
     owner.column.notes = [f"{names} holds these numbers too"]
     for numbers in named_by:
@@ -296,7 +303,7 @@ def _tag(owner: _Numbers, named_by: Sequence[_Numbers], tag: str) -> None:
             column.inferred = Inferred("string")
             column.tags = [LINK]
         column.tags = [tag if one == LINK else one for one in column.tags]
-        if tag == LOYALTY_LINK and _is_of_persons(numbers.draft):
+        if tag == LOYALTY_LINK and tag in column.tags and _is_of_persons(numbers.draft):
             column.tags = ["loyalty-id", tag]
         own_notes = [note for note in column.notes if note not in (LINK_NOTE, MAY_LINK_NOTE)]
         column.notes = [*own_notes, f"the numbers of {owner.draft.name}"]

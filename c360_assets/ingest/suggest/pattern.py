@@ -16,11 +16,12 @@ from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.tenant.files import MONTHS
 
 YEAR, MONTH, DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+ANY_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 WORD = f"(?:{'|'.join(f'{month}|{month[:3]}' for month in MONTHS)})"
 DAY_IN_NAME = re.compile(
     r"(?<![^\W_])(?:"
     rf"year={YEAR}/month={MONTH}/day={DAY}"
-    rf"|(?:{WORD}[-_. ]?{DAY}|{DAY}[-_. ]?{WORD}),?[-_. ]?{YEAR}"
+    rf"|(?:{WORD}[-_. ]?{ANY_DAY}|{ANY_DAY}[-_. ]?{WORD}),?[-_. ]?{YEAR}"
     r")(?![^\W_])"
     r"|(?<!\d)(?:"
     rf"{YEAR}(?P<sign>[-_./]?){MONTH}(?P=sign){DAY}"
@@ -30,7 +31,7 @@ DAY_IN_NAME = re.compile(
     re.IGNORECASE,
 )
 # The parts of a day that names its month or all of its parts.
-NAMED_PARTS = re.compile(rf"(?P<MMM>{WORD})|(?P<yyyy>\d{{4}})|(?P<number>\d\d)", re.IGNORECASE)
+NAMED_PARTS = re.compile(rf"(?P<MMM>{WORD})|(?P<yyyy>\d{{4}})|(?P<number>\d\d?)", re.IGNORECASE)
 # A month in the name of a file that comes once in it; its words are those of many languages.
 MONTH_IN_NAME = re.compile(
     rf"{WORD}[-_. ]?\d{{1,2}},?[-_. ]?{YEAR}(?!\d)|\d{{1,2}}[-_. ]?{WORD}[-_. ]?{YEAR}(?!\d)"
@@ -166,7 +167,10 @@ def _tail(after: str, relative: Path) -> str:
 
 def _date_pattern(day: re.Match[str], order: _DateOrder) -> str:
     if day["sign"] is None and day["one"] is None:
-        numbers = iter(("MM", "dd") if "month" in day[0].lower() else ("dd",))
+        # Written in words, a day has one digit or two, unless it shows a zero.
+        has_short_days = re.search(r"(?<!\d)[1-9](?!\d)|(?<!\d)[1-9]\d?,? | [1-9]\d?$", day[0])
+        day_part = "d" if has_short_days else "dd"
+        numbers = iter(("MM", "dd") if "month" in day[0].lower() else (day_part,))
         pattern, end = "", 0
         for part in NAMED_PARTS.finditer(day[0]):
             pattern += _literal(day[0][end : part.start()])

@@ -39,6 +39,11 @@ HOW_COUNTED = re.compile(
     r"|ttc|ht|brutto|netto|ordered|eur|usd|gbp|chf)(?![^\W_])",
     re.IGNORECASE,
 )
+POINTS = re.compile(
+    r"points?|(?<![^\W_])pts|punkt|punten|puntos|punti|pontos|poeng|point|(?<![^\W_])miles|meilen|балл"
+    r"|бал[иі]|ポイント|积分|積分|點數|포인트|نقاط|נקודות|แต้ม",
+    re.IGNORECASE,
+)
 LAST_READING = 4
 # What says where or how was bought; of a thing it means the thing's own.
 NOT_OF_THINGS = {"purchase-brand", "purchase-channel", "store-id", "digital-channel"}
@@ -122,7 +127,7 @@ def needed_tags(prefix: str) -> tuple[str, ...]:
 
 def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
     named = _named(group.tag_of_letters, names)
-    if _may_have_weak_names(named.keys()):
+    if _may_have_weak_names(group.prefix, named.keys(), names):
         named = _named(group.weak_letters, names) | named
     tag_of = {name: tag for tag, name in named.items()}
     tags = {name: tag_of[name] for name in names if name in tag_of}
@@ -171,7 +176,9 @@ def _readings(name: str) -> tuple[str, ...]:
     return (*letters, *filter(None, [numbered_header(name)]))
 
 
-def _may_have_weak_names(tags: Collection[str]) -> bool:
+def _may_have_weak_names(prefix: str, tags: Collection[str], names: Sequence[str]) -> bool:
+    if prefix == "loy-event":
+        return "loyalty-id" in tags and any(POINTS.search(plain_header(name)) for name in names)
     return "item-revenue" in tags and not {"order-id", "product-id"}.isdisjoint(tags)
 
 
