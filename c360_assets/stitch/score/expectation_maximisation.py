@@ -43,9 +43,9 @@ PRIOR_STRANGERS = 500_000.0
 # Sightings that the starting u of a sampled level is worth: a sample of 300,000 rarely sees one in
 # a million.
 PRIOR_SAMPLE = 5.0
-# A tenant of three records still lives in a world with strangers. They are few: how often strangers
-# agree is counted on the tenant's own pairs, and holds of no others.
-PHANTOM_RECORDS = 20
+# A small tenant lives in a world with strangers too: as many again as it has, at most so many.
+# How often strangers agree is counted on its own pairs, and holds of no more than few others.
+PHANTOM_RECORDS = 500
 TINY = 1e-12  # no probability is zero
 NO_HOUSEHOLD = 1e-9  # pairs of the household class where the model has none
 # A class that differs more often than this in an identifying field is not one person's records.
@@ -173,7 +173,8 @@ def _start(prior: _Priors, n_records: int, *, has_household: bool) -> _Parameter
     """A person of every second record, a relative of every tenth, and everybody else."""
     person_pairs = max(n_records * 0.5, 1.0)
     household_pairs = max(n_records * 0.1, 1.0) if has_household else NO_HOUSEHOLD
-    world = (n_records + PHANTOM_RECORDS) * (n_records + PHANTOM_RECORDS - 1) / 2
+    of_world = n_records + min(n_records, PHANTOM_RECORDS)
+    world = max(of_world * (of_world - 1) / 2, 1.0)
     return _Parameters(
         m=prior.m,
         # Relatives' names and birthdates are unrelated from the start, or the class of one person
