@@ -1,7 +1,7 @@
 """A sample of a file, and what can be seen of the file: format, delimiter, header, packing.
 
-DuckDB's sniffer does the looking; what it does not read is copied by the converters of `formats`.
-What the columns mean belongs to `feed`, how their text parses to `column_types`.
+The rows of files that name their columns come from `described_rows`. What the columns mean belongs
+to `feed`, how their text parses to `column_types`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest.formats.archives import ZIP_MARK
 from c360_assets.ingest.formats.fixed_width import cut_lines
-from c360_assets.ingest.formats.json_records import json_records
 from c360_assets.ingest.formats.sniff import ORC, foreign
-from c360_assets.ingest.formats.unpack import TO_PARQUET
 from c360_assets.ingest.formats.workbooks import (
     OLD_OFFICE_MARK,
     READABLE,
@@ -36,8 +32,15 @@ from c360_assets.ingest.formats.workbooks import (
     sheet_names,
     workbook_to_csv,
 )
-from c360_assets.ingest.formats.xml_files import likely_row_tag, xml_to_ndjson
 from c360_assets.ingest.suggest.archive_members import SAFE_SUFFIX, first_members, patterns_of_kind
+from c360_assets.ingest.suggest.described_rows import (
+    DescribedRows,
+    json_rows,
+    parquet_rows,
+    rows_of_copy,
+    rows_under_path,
+    xml_rows,
+)
 from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_of, looks_fixed
 from c360_assets.ingest.suggest.json_paths import records_path
@@ -51,34 +54,6 @@ UTF_8_MARK = b"\xef\xbb\xbf"
 # Encodings that the loader sees without being told.
 MARKED_ENCODINGS = ("utf-8", "utf-16", "utf-32")
 AVRO_MARK, PARQUET_MARK, GZIP_MARK = b"Obj\x01", b"PAR1", b"\x1f\x8b"
-NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
-INTEGERS = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "HUGEINT",
-)
-INSTANTS = (
-    "TIMESTAMP",
-    "TIMESTAMP WITH TIME ZONE",
-    "TIMESTAMPTZ_NS",
-    "TIMESTAMP_NS",
-    "TIMESTAMP_MS",
-    "TIMESTAMP_S",
-)
-# DuckDB types of self-describing files -> field type. What is not named here is text.
-FIELD_TYPES = {
-    **dict.fromkeys(INTEGERS, "integer"),
-    **dict.fromkeys(("FLOAT", "DOUBLE"), "float"),
-    **dict.fromkeys(INSTANTS, "datetime"),
-    "BOOLEAN": "boolean",
-    "DATE": "date",
-}
 # The first line of a JSON object that is written over several lines.
 OPEN_OBJECT = re.compile(rb"\{\s*(\"[^\"]*\"\s*:\s*.*,\s*|\"[^\"]*\"\s*:\s*[\[{]\s*)?")
 
@@ -227,9 +202,10 @@ def _sample_of_file(
     con: duckdb.DuckDBPyConnection, path: Path, head: bytes, rows: int, country: str
 ) -> Sample:
     if head.startswith(PARQUET_MARK):
-        return _self_described(con.read_parquet(str(path)).limit(rows), "parquet")
+        return _sample_of_described(parquet_rows(con, path, rows), "parquet")
     if head.startswith(AVRO_MARK) or ORC.match(head):
-        return _sample_of_copy(con, path, "avro" if head.startswith(AVRO_MARK) else "orc", rows)
+        form = "avro" if head.startswith(AVRO_MARK) else "orc"
+        return _sample_of_described(rows_of_copy(con, path, form, rows), form)
     kind = foreign("", head)
     if kind is not None:
         raise C360Error(f"{path}: {kind.problem}; {kind.remedy}")
@@ -242,34 +218,29 @@ def _sample_of_file(
     json_format = _json_format(path, head, compression)
     records = records_path(path) if _without_mark(head)[:1] == b"{" else None
     if records is not None:
-        return _sample_of_records(con, path, records, rows)
+        found = rows_under_path(con, path, records, rows)
+        return _sample_of_described(found, "json", {"records": records})
     if json_format is None:
         return _sample_of_text(path, compression, rows, country)
     if json_format == "ndjson":
         shape = "newline_delimited"
     else:
         shape = "unstructured" if _begins_with_open_object(head) else "array"
-    objects = con.sql(
-        "SELECT * FROM read_json(?, format = ?, compression = ?)",
-        params=[str(path), shape, compression],
-    )
-    return _self_described(objects.limit(rows), json_format)
+    objects = json_rows(con, path, rows, shape=shape, compression=compression)
+    return _sample_of_described(objects, json_format)
 
 
-def _sample_of_records(
-    con: duckdb.DuckDBPyConnection, path: Path, records: str, rows: int
+def _sample_of_described(
+    described: DescribedRows, form: str, options: dict[str, Any] | None = None
 ) -> Sample:
-    """The sample of a document whose records stand under a path of keys."""
-    frame = pl.concat(list(json_records(path, records))).head(rows)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        texts = frame["record"].drop_nulls().str.replace_all(r"[\r\n]+", " ")
-        copy.write_text("\n".join(texts), "utf-8")
-        objects = con.sql(
-            "SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]
-        )
-        sample = _self_described(objects, "json")
-    return replace(sample, options={"records": records})
+    return Sample(described.frame, form, described.types, described.scales, options=options or {})
+
+
+def _sample_of_xml(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sample:
+    found, row_tag = xml_rows(con, path, rows)
+    # `row` is what is read where a feed names no other.
+    options = {} if row_tag == "row" else {"row_tag": row_tag}
+    return _sample_of_described(found, "xml", options)
 
 
 def _sample_of_workbook(path: Path, rows: int, sheet: str | None) -> Sample:
@@ -324,36 +295,6 @@ def _text_options(text: TextSample) -> dict[str, str | int | list[int]]:
     return options
 
 
-def _sample_of_copy(con: duckdb.DuckDBPyConnection, path: Path, form: str, rows: int) -> Sample:
-    with _copy_for(path, form.capitalize()) as copy:
-        TO_PARQUET[form](path, copy, rows)
-        return _self_described(con.read_parquet(str(copy)), form)
-
-
-def _sample_of_xml(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sample:
-    with _copy_for(path, "XML") as copy:
-        row_tag = likely_row_tag(path)
-        xml_to_ndjson(path, copy, row_tag, rows)
-        objects = con.sql(
-            "SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]
-        )
-        sample = _self_described(objects, "xml")
-    # `row` is what is read where a feed names no other.
-    return replace(sample, options={} if row_tag == "row" else {"row_tag": row_tag})
-
-
-@contextmanager
-def _copy_for(path: Path, form: str) -> Iterator[Path]:
-    """A place for a copy that the engine reads; failures are reported as those of `form`."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            yield Path(folder) / "copy"
-        except Exception as error:
-            # The libraries raise many kinds, and their texts may quote values.
-            problem = f"cannot be read as {form} ({type(error).__name__})"
-            raise C360Error(f"{path}: {problem}") from None
-
-
 def _without_mark(head: bytes) -> bytes:
     return head.removeprefix(UTF_8_MARK).lstrip()
 
@@ -376,35 +317,6 @@ def _begins_with_open_object(head: bytes) -> bool:
     """Whether a file begins with a JSON object that is written over several lines."""
     first_line, newline, _ = _without_mark(head).partition(b"\n")
     return bool(newline) and OPEN_OBJECT.fullmatch(first_line) is not None
-
-
-def _as_text(name: str, kind: str | None) -> duckdb.Expression:
-    """A column as text, what is nested as JSON."""
-    column: duckdb.Expression = duckdb.ColumnExpression(name)
-    if kind in {"array", "struct", "map"}:
-        column = duckdb.FunctionExpression("to_json", column)
-    return column.cast("VARCHAR")
-
-
-def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
-    types: dict[str, str] = {}
-    scales: dict[str, int] = {}
-    for name, duckdb_type in zip(relation.columns, relation.types, strict=True):
-        kind = str(duckdb_type)
-        base = kind.split("(")[0]
-        if kind.endswith("[]"):
-            types[name] = "array"
-        elif base in NESTED:
-            types[name] = NESTED[base]
-        elif base == "DECIMAL":
-            types[name] = "decimal"
-            scales[name] = int(kind.rstrip(")").split(",")[1])
-        elif base in FIELD_TYPES:
-            types[name] = FIELD_TYPES[base]
-    if relation.columns == ["json"]:
-        raise C360Error("holds no objects whose values have names; export objects, or CSV")
-    columns = [_as_text(name, types.get(name)).alias(name) for name in relation.columns]
-    return Sample(relation.select(*columns).pl(), form, types, scales)
 
 
 def _sample_of_text(path: Path, compression: str, rows: int, country: str) -> Sample:
