@@ -16,16 +16,16 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.chinese_spellings import with_chinese_spellings
 from c360_assets.stitch.compare.mailboxes import mailbox
+from c360_assets.stitch.compare.organisations import with_organisations, with_word_weights
 from c360_assets.stitch.compare.scripts import one_spelling, with_latin_names
 from c360_assets.stitch.compare.surname_words import (
     rarest_word,
     several_words,
     with_surnames_whole,
 )
-from c360_assets.stitch.compare.workplaces import at_work
+from c360_assets.stitch.compare.value_counts import count_of, frequency_bin
 
 UNIT = (
     r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC"
@@ -45,8 +45,6 @@ KEY_PREFIXES = ("fk_", "bk_", "sk_")
 MOST_THREADS = 4  # of the work between SQL statements; each holds arrays of its own
 FEW_ROWS = 1_000_000  # up to so many are no work for several threads
 BATCH_ROWS = 16_384  # of a batch that one thread of the SQL engine takes
-# A tenant of three records still lives in a world where names repeat: no name is common, none rare.
-PHANTOM_RECORDS = 1000.0
 ESTABLISHED_RECORDS = 10  # hold a given name at least, before it counts as one that people have
 ESTABLISHED_SHARE = 0.00005  # and so large a share of all records
 SEVERAL_FAMILIES = 4  # among whom a middle name is one that people have
@@ -61,11 +59,6 @@ CROWD_RECORDS_PER_VALUE = 4
 CROWD_CONTACTS = ("email", "phone")
 BIRTHDAYS = 20_000  # of the people of a tenant: those of some 55 years
 USUAL_FAMILIES = 8  # hold a date that is none of birth, and so many times more than are born on it
-SHOP_SHARE = 0.01  # of all records; a company that so many hold, most of them people, is a shop
-# Of a word of an organisation's name: its weight by e-fold of rarity, in less than so many steps.
-WORD_WEIGHT = 60.0
-WORD_CODES = 1000
-TELLING_WORDS = 350  # what the words of a name weigh together that few organisations bear
 PREPROCESSED_TYPES: dict[str, pl.DataType] = {
     "given_name": pl.String(),
     "surname": pl.String(),
@@ -171,7 +164,7 @@ def _with_what_others_hold(
     records = with_surnames_whole(_with_torn_names_whole(records))
     records = with_chinese_spellings(records)
     records = with_latin_names(records)
-    records = _with_organisations(records, population)
+    records = with_organisations(records, population)
     return _with_frequencies(records, population, known_names)
 
 
@@ -265,26 +258,6 @@ def _with_parts_of_values(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_organisations(records: pl.DataFrame, population: int) -> pl.DataFrame:
-    """Adds `org` and `org_words`: the name of an organisation, which is the company of a record
-    without a person, and its different words. Local to a company.
-
-    A company that most people of a tenant share is where they shop, and names no record.
-    """
-    nobody = pl.all_horizontal(pl.col("given", "surname").is_null())
-    holders = _count("company")
-    is_frequent = holders >= SHOP_SHARE * (population + PHANTOM_RECORDS)
-    is_of_people = nobody.sum().over("company") * 2 < holders
-    is_organisation = nobody & ~(is_frequent & is_of_people)
-    names = records.select(company=pl.when(is_organisation).then("company")).to_series()
-    words = organisation_words(names)
-    return records.with_columns(
-        words.list.join(" ").alias("org"),
-        words.list.unique().list.sort().alias("org_words"),
-        at_work(records),
-    )
-
-
 def _with_frequencies(
     records: pl.DataFrame, population: int, known_names: frozenset[str]
 ) -> pl.DataFrame:
@@ -293,22 +266,22 @@ def _with_frequencies(
     records = records.join(rarest_word(records), on="surname", how="left", maintain_order="left")
     expected = pl.col("given_often") * (pl.col("surname_often") / population)
     records = records.with_columns(
-        given_bin=_frequency_bin(pl.col("given_often"), population),
-        surname_bin=_frequency_bin(pl.col("surname_often"), population),
-        surname_word_bin=_frequency_bin(pl.col("word_often"), population),
-        company_bin=_frequency_bin(_count("company"), population),
-        postal_bin=_frequency_bin(_count("postal"), population),
-        city_bin=_frequency_bin(_count("city"), population),
+        given_bin=frequency_bin(pl.col("given_often"), population),
+        surname_bin=frequency_bin(pl.col("surname_often"), population),
+        surname_word_bin=frequency_bin(pl.col("word_often"), population),
+        company_bin=frequency_bin(count_of("company"), population),
+        postal_bin=frequency_bin(count_of("postal"), population),
+        city_bin=frequency_bin(count_of("city"), population),
         name_expected=expected.cast(pl.Float32),
         name_n=pl.len().over(one_spelling("given"), one_spelling("surname")).cast(pl.Int32),
         usual_birthdate=_usual_birthdate(),
-        email_n=_count("email"),
-        domain_n=_count("domain"),
-        phone_n=_count("phone"),
-        address_n=_count("address"),
+        email_n=count_of("email"),
+        domain_n=count_of("domain"),
+        phone_n=count_of("phone"),
+        address_n=count_of("address"),
     )
     given = pl.col("given")
-    given_records = _count("given")
+    given_records = count_of("given")
     named = pl.col("variants").is_not_null() | given.is_in(sorted(known_names))
     frequent = (given_records >= ESTABLISHED_RECORDS) & (
         given_records >= ESTABLISHED_SHARE * population
@@ -316,7 +289,7 @@ def _with_frequencies(
     established = (given.str.len_chars() > 1) & (named | frequent)
     records = _with_numbered_phones(_with_crowds(records))
     records = _with_middle_names(records, population, known_names)
-    return _with_word_weights(records, population).with_columns(
+    return with_word_weights(records, population).with_columns(
         name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
         established=established.fill_null(False),
     )
@@ -353,20 +326,6 @@ def _with_middle_names(
     return records.join(words, on="middle", how="left", maintain_order="left").with_columns(
         pl.col("middle_established").fill_null(False)
     )
-
-
-def _with_word_weights(records: pl.DataFrame, population: int) -> pl.DataFrame:
-    """Adds `org_codes`, a number for each word of an organisation whose last three digits are what
-    it weighs, and `org_weight`, of all together. A rare word weighs more."""
-    words = records.select("i", word="org_words").drop_nulls().explode("word")
-    share = pl.len().over("word") / (population + PHANTOM_RECORDS)
-    weight = (-WORD_WEIGHT * share.log()).round().clip(1, WORD_CODES - 1).cast(pl.Int64)
-    code = pl.col("word").rank("dense").cast(pl.Int64) * WORD_CODES + weight
-    coded = words.with_columns(code=code, weight=weight)
-    by_record = coded.group_by("i").agg(
-        org_codes=pl.col("code").sort(), org_weight=pl.col("weight").sum().cast(pl.Int32)
-    )
-    return records.join(by_record, on="i", how="left", maintain_order="left")
 
 
 def _with_numbered_phones(records: pl.DataFrame) -> pl.DataFrame:
@@ -446,14 +405,3 @@ def _usual_birthdate() -> pl.Expr:
     families = pl.col("surname").n_unique().over("birthdate")
     is_of_many = families > USUAL_FAMILIES * (1 + born_on_a_day)
     return pl.when(birthdate.is_not_null()).then(birthdate.str.ends_with("-01-01") | is_of_many)
-
-
-def _count(column: str) -> pl.Expr:
-    """How many records hold this record's value; NULL without one."""
-    return pl.when(pl.col(column).is_not_null()).then(pl.len().over(column)).cast(pl.Int32)
-
-
-def _frequency_bin(count: pl.Expr, population: int) -> pl.Expr:
-    """Frequency of a value in half decades, 1 above one in a hundred, 8 below one in 100,000."""
-    share = (count + 0.5) / (population + PHANTOM_RECORDS)
-    return ((-2 * share.log10()).floor() - 2).clip(1, 8).cast(pl.Int8)

@@ -17,7 +17,6 @@ agree.
 from __future__ import annotations
 
 from c360_assets.stitch.compare.comparison_levels import Comparison, Level
-from c360_assets.stitch.compare.comparison_records import TELLING_WORDS, WORD_CODES
 from c360_assets.stitch.compare.contact_comparisons import (
     ADDRESS,
     DOMAIN_TYPO,
@@ -39,6 +38,7 @@ from c360_assets.stitch.compare.name_comparisons import (
     SWAP,
     SWAPPED,
 )
+from c360_assets.stitch.compare.organisations import TELLING_WORDS, WORD_CODES
 from c360_assets.stitch.compare.value_sql import bins
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.warehouse.sql import quote_ident, quote_literal
