@@ -53,17 +53,12 @@ from c360_assets.stitch.quality.estimate import (
 )
 from c360_assets.stitch.quality.shares import Quality
 from c360_assets.stitch.score.class_meaning import (
-    Symptoms,
-    household_warnings,
     symptoms,
-    why_too_few,
-    why_wrong,
 )
 from c360_assets.stitch.score.conflicts import Conflicts, choose_conflicts
-from c360_assets.stitch.score.expectation_maximisation import fit
 from c360_assets.stitch.score.labels import LABEL, Labels, labelled
 from c360_assets.stitch.score.match_model import Model, PatternCounts
-from c360_assets.stitch.score.recordlinkage_model import EcmModel, fit_ecm
+from c360_assets.stitch.score.recordlinkage_model import EcmModel
 from c360_assets.stitch.score.scored_pairs import (
     HouseholdPairs,
     ScorePairs,
@@ -74,7 +69,8 @@ from c360_assets.stitch.score.scored_pairs import (
     pattern_evidence,
     strategies_table,
 )
-from c360_assets.stitch.score.stored_model import drift, model_table, read_model, rounded
+from c360_assets.stitch.score.stored_model import drift, read_model
+from c360_assets.stitch.score.used_model import UsedModel, fitted_model, fitted_reference
 from c360_assets.stitch.score.value_statistics import random_pairs, value_statistics
 from c360_assets.tenant.models import StitchConfig
 
@@ -117,41 +113,6 @@ class Resolution:
     household: pl.DataFrame
     quality: Quality
     figures: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class UsedModel:
-    """The model that scores, as its table says it; how far the data moved since it was fitted.
-
-    symptoms: of its classes on the pairs of today, None for a model without such classes. wrong,
-    too_few: why the shipped weights decide, empty where learned ones do.
-    """
-
-    model: Model | EcmModel
-    table: pl.DataFrame
-    drift: dict[str, float]
-    symptoms: Symptoms | None = None
-    wrong: str = ""
-    too_few: str = ""
-
-    def warnings(self) -> list[str]:
-        """Sentences about a model that is not what it should be; none otherwise."""
-        warnings = [] if self.symptoms is None else household_warnings(self.symptoms)
-        if self.wrong:
-            warnings.append(
-                "the match model keeps its shipped weights, as in the one that was fitted"
-                f" {self.wrong}"
-            )
-        return warnings
-
-    def figures(self) -> dict[str, Any]:
-        """What a resolution tells of its model."""
-        return {
-            "expected_same_person_pairs": float(self.model.sizes[0]),
-            "expected_household_pairs": float(self.model.sizes[1]),
-            "symptoms": self.symptoms,
-            "shipped_weights": self.wrong or self.too_few,
-        }
 
 
 def resolve(
@@ -255,7 +216,12 @@ def _resolve(
 
     if stored_model is None or stored is None:
         progress("fit the model")
-        used_model = fit_match_model(con, records, patterns, config.matching.model)
+        if config.matching.model == "recordlinkage_ecm":
+            used_model = fitted_reference(patterns, records.n)
+        else:
+            at_random = random_patterns(records)
+            statistics = value_statistics(con, records.frame, at_random)
+            used_model = fitted_model(statistics, patterns, config.matching.model)
     else:
         moved = drift(stored, patterns)
         used_model = UsedModel(stored, stored_model, moved, symptoms(stored, patterns))
@@ -388,28 +354,10 @@ def label_meetings(labels: Labels, strategy: int) -> pl.DataFrame:
     return columns(meeting=packed_meetings(*ends, bits, strategy))
 
 
-def fit_match_model(
-    con: duckdb.DuckDBPyConnection, records: Indexed, compared: PatternCounts, kind: str
-) -> UsedModel:
-    """A model of this kind (the setting `model`), fitted on the patterns of the compared pairs.
-
-    It is read back from its table, so that the next run, which only has the table, scores alike.
-    """
-    if kind == "recordlinkage_ecm":
-        reference = fit_ecm(compared)
-        return UsedModel(reference, rounded(reference.table(), records.n), {})
-    sample = records.compared_more(random_pairs(records.n)).count(("pattern",))
-    statistics = value_statistics(con, records.frame, PatternCounts.summed(sample))
-    classes = 2 if kind == "two_class" else 3
-    fitted = fit(statistics, compared, classes=classes)
-    found = symptoms(fitted, compared)
-    wrong = why_wrong(found)
-    too_few = why_too_few(found, records.n)
-    if wrong or too_few:
-        fitted = fit(statistics, compared, classes=classes, bound=True)
-    table = model_table(fitted)
-    model = read_model(table)
-    return UsedModel(model, table, {}, symptoms(model, compared), wrong, too_few)
+def random_patterns(records: Indexed) -> PatternCounts:
+    """The patterns of random pairs of records, who are strangers."""
+    pairs = records.compared_more(random_pairs(records.n))
+    return PatternCounts.summed(pairs.count(("pattern",)))
 
 
 def hard_conflicts(

@@ -367,3 +367,48 @@ def test_every_level_says_who_may_learn_it_and_why() -> None:
             sources = level.sources()
             assert set(sources) == {"m", "u", "h"}
             assert all(source.reason for source in sources.values())
+
+
+GIVEN = ("Mary", "Faith", "Grace", "James", "John", "Peter", "David", "Kevin", "Lucy", "Esther")
+FAMILY = ("Barasa", "Otieno", "Mutua", "Kariuki", "Omondi", "Nafula", "Njeri", "Mwende")
+
+
+def of_families_with_names_of_their_own(people: int, seed: int) -> pl.DataFrame:
+    """Two or three at one home, half of whom have a surname of their own and half the phone of the
+    first; only the shop knows their address, payers are called by a middle name too."""
+    draw = np.random.default_rng(seed)
+    person = pl.Series("person", np.arange(people))
+    home = np.sort(draw.integers(0, people // 2, people))
+    first = np.searchsorted(home, home)
+    own_phone, own_surname = draw.random(people) < 0.5, draw.random(people) < 0.5
+    surnames = draw.integers(0, len(FAMILY), people)
+    surname = pl.Series([FAMILY[number] for number in np.where(own_surname, surnames, home % 8)])
+    given = pl.Series([GIVEN[number] for number in draw.integers(0, len(GIVEN), people)])
+    middle = pl.Series([FAMILY[number] for number in draw.integers(0, len(FAMILY), people)])
+    phones = draw.permutation(people) + 254_712_000_000
+    phone = pl.Series(np.where(own_phone, phones, phones[first])).cast(pl.String)
+    known = pl.DataFrame({
+        "person": person, "given_name": given, "surname": surname, "phone": phone, "home": home,
+    })  # fmt: skip
+    at_home = pl.format("P.O. Box {}", pl.col("home") + 1000)
+    feeds = {
+        "Shop": known.with_columns(address=at_home, city=pl.lit("Nairobi")),
+        "Payers": known.with_columns(given_name=given + " " + middle),
+        "Cards": known,
+    }
+    rows = [
+        frame.drop("home").filter(pl.Series(draw.random(people) < 0.7))
+        .with_columns(datasource=pl.lit(feed), pk=pl.format("{}", "person"))
+        for feed, frame in feeds.items()
+    ]  # fmt: skip
+    return pl.concat(rows, how="diagonal")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_relatives_of_other_surnames_do_not_take_what_was_learned_of_one_person(seed: int) -> None:
+    records = of_families_with_names_of_their_own(400, seed)
+    result = stitch(records.drop("person"))
+    assert any("shipped weights of relatives" in sentence for sentence in result.model_warnings)
+    precision, f1 = figures(records, result)
+    assert precision > 0.85
+    assert f1 > 0.93

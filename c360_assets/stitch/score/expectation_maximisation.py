@@ -12,6 +12,7 @@ distinct patterns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -79,8 +80,33 @@ H_SHARED = H_FROM == "share"
 IS_DIFFERENT = np.array(
     [name in MOST_DIFFERENT and level.label.startswith("different") for name, level in LEVELS]
 )
+IS_GIVEN_NAME = np.array([name == "given_name" for name, _ in LEVELS])
 IS_BIRTHDATE = np.array([name == "birthdate" for name, _ in LEVELS])
 MOST_DIFFERENT_OF_LEVEL = np.array([MOST_DIFFERENT.get(name, 1.0) for name, _ in LEVELS])
+
+
+class Bound(IntEnum):
+    """Which weights of the model stay as shipped, each with those before it."""
+
+    NOTHING = 0
+    HOUSEHOLD = 1
+    GIVEN_NAMES = 2  # those of one person
+    ALL = 3
+
+
+@dataclass(frozen=True)
+class _PriorWeights:
+    """How many pairs the starting m and h of each level are worth."""
+
+    m: Array
+    h: Array
+
+    @classmethod
+    def of(cls, bound: Bound) -> _PriorWeights:
+        is_bound = IS_GIVEN_NAME & (bound >= Bound.GIVEN_NAMES) | (bound == Bound.ALL)
+        of_household = BOUND_PAIRS if bound >= Bound.HOUSEHOLD else PRIOR_PAIRS
+        m = np.where(is_bound, BOUND_PAIRS, PRIOR_PAIRS)
+        return cls(m, np.full(len(LEVELS), of_household))
 
 
 @dataclass(frozen=True)
@@ -140,12 +166,12 @@ def fit(
     compared: PatternCounts,
     *,
     classes: int = 3,
-    bound: bool = False,
+    bound: Bound = Bound.NOTHING,
 ) -> Model:
     """Fit the model on the patterns of the compared pairs. `classes=2` leaves the household out.
 
-    `bound`: m and h stay as shipped; only how common values are and how large the classes are is
-    learned.
+    `bound`: which m and h stay as shipped; how common values are and how large the classes are is
+    always learned.
     Deterministic: all sums run over sorted arrays.
     """
     prior = _priors(statistics.bin_shares, statistics.own_names)
@@ -154,13 +180,13 @@ def fit(
     strangers = _Strangers(statistics, prior, sample)
     parameters = _start(prior, statistics.records, has_household=classes == 3)
     at_person = np.zeros(len(LEVELS))
-    prior_pairs = BOUND_PAIRS if bound else PRIOR_PAIRS
+    weights = _PriorWeights.of(bound)
     for _ in range(ITERATIONS):
         expected = _expect(parameters, pairs, sample)
         at_person = expected.at_level[:, 0]
         before = parameters
         parameters = _maximise(
-            before, expected, prior, strangers, prior_pairs, has_household=classes == 3
+            before, expected, prior, strangers, weights, has_household=classes == 3
         )
         if parameters.moved_since(before) < TOLERANCE:
             break
@@ -208,20 +234,20 @@ def _maximise(
     expected: _Expected,
     prior: _Priors,
     strangers: _Strangers,
-    prior_pairs: float,
+    weights: _PriorWeights,
     *,
     has_household: bool,
 ) -> _Parameters:
     """The M-step: the parameters under which the expected counts are likeliest, priors added."""
     person, household, _ = expected.at_level.T
-    m = _capped(np.where(FIXED_M, prior.m, _learned(person, prior.m, prior_pairs)))
+    m = _capped(np.where(FIXED_M, prior.m, _learned(person, prior.m, weights.m)))
     u = strangers.probability(expected, before.u)
     household_pairs = expected.of_class[1] + 1.0 if has_household else NO_HOUSEHOLD
     # The number of strangers is not learned: nearly all pairs of records are.
     world = before.sizes[2]
     return _Parameters(
         m=m,
-        h=_household(_learned(household, prior.h, prior_pairs), u, m, _namesakes(expected)),
+        h=_household(_learned(household, prior.h, weights.h), u, m, _namesakes(expected)),
         u=u,
         sizes=np.array([expected.of_class[0] + 1.0, household_pairs, world]),
     )
@@ -259,8 +285,9 @@ def _normalised(values: Array) -> Array:
     return np.asarray(np.maximum(values / by_comparison(values), TINY))
 
 
-def _learned(expected: Array, prior: Array, prior_pairs: float) -> Array:
-    """Shares of the expected pairs of a class at each level, with the prior's pairs added."""
+def _learned(expected: Array, prior: Array, prior_pairs: float | Array) -> Array:
+    """Shares of the expected pairs of a class at each level, with the prior's pairs added, of
+    which each level of a comparison has as many."""
     return np.asarray((expected + prior_pairs * prior) / (by_comparison(expected) + prior_pairs))
 
 
