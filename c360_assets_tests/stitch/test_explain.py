@@ -37,6 +37,7 @@ from c360_assets.stitch.score.scored_pairs import DecidedPairs, Scorer, decide_p
 from c360_assets.stitch.score.stored_model import read_model
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
+from c360_assets_tests.stitch.test_class_meaning import of_families_with_names_of_their_own
 from c360_assets_tests.stitch.test_organisations import firms as firms_of
 from c360_assets_tests.stitch.test_organisations import records as records_of_firms
 
@@ -62,10 +63,19 @@ def records() -> pl.DataFrame:
         fk_member=pl.when(pl.int_range(pl.len()) % 3 == 0).then("pk"),
     )
     copies = found.filter(pl.int_range(pl.len()) % 9 == 0)
+    families = of_families_with_names_of_their_own(60, seed=3).drop("person")
+    of_feed = pl.when(datasource="Cards").then(_login() + "@gmail.com")
+    of_feed = of_feed.when(datasource="Shop").then(_login(".") + "@googlemail.com")
+    families = families.with_columns(pk="kin-" + pl.col("pk"), email=of_feed)
     firms = records_of_firms(firms_of(60, 5, reached=True)).drop("expected")
     return pl.concat(
-        [found, copies.with_columns(pl.col("pk") + "-copy"), firms], how="diagonal_relaxed"
+        [found, copies.with_columns(pl.col("pk") + "-copy"), families, firms],
+        how="diagonal_relaxed",
     )
+
+
+def _login(dot: str = "") -> pl.Expr:
+    return pl.concat_str(pl.col("given_name", "surname").str.to_lowercase(), separator=dot)
 
 
 @dataclass(frozen=True)
@@ -222,6 +232,25 @@ def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World, per_kin
                 assert any(m.reason.startswith("cut") for m in found.meetings), told
 
 
+def test_further_names_that_are_surnames_and_mailboxes_are_counted_as_in_the_run(
+    world: World,
+) -> None:
+    decided, place = world.brute_force
+    log_odds = decided.evidence.log_odds[decided.pattern_number]
+    names = list(world.position)
+    kin = [number for number, (_, pk) in enumerate(names) if pk.startswith("kin-")]
+    for pair in list(zip(kin, kin[30:], strict=False))[::6] + _of_one_person(names, kin)[::6]:
+        one, other = (world.source.record(*names[number]) for number in pair)
+        assert one is not None
+        assert other is not None
+        told = explain_pair(world.source, one, other).log_odds
+        assert told == pytest.approx(log_odds[place[pair]], abs=1e-9), [names[n] for n in pair]
+
+
+def _of_one_person(names: list[tuple[str, str]], kin: list[int]) -> list[tuple[int, int]]:
+    return [pair for pair in combinations(kin, 2) if names[pair[0]][1] == names[pair[1]][1]]
+
+
 def test_meetings_are_told_where_blocks_are_not_published(world: World) -> None:
     con = world.source.con
     one, other = (world.source.record(*list(world.position)[n]) for n in world.kinds["linked"][0])
@@ -313,7 +342,7 @@ def test_what_cannot_be_explained_says_what_became_of_it(world: World) -> None:
     for one, other, message in (
         (name, name, "same record"),
         ("Shop:Customers/none", name, "no record with this key"),
-        ("Nowhere/1", name, "there is no source Nowhere; there are Club:Members"),
+        ("Nowhere/1", name, "there is no source Nowhere; there are Cards, Club:Members"),
         ("abc", None, "nobody has this amperity_id"),
     ):
         with pytest.raises(C360Error, match=message):

@@ -19,6 +19,7 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, key_rows_sql
 from c360_assets.stitch.compare.comparison_records import prepare_records, registered
+from c360_assets.stitch.compare.mailboxes import mailbox
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.resolve import known_given_names
 from c360_assets.stitch.score.match_model import Model
@@ -46,6 +47,15 @@ SHARES_A_WORD = r"""
     given_name IS NULL AND surname IS NULL AND list_has_any(
         regexp_split_to_array(regexp_replace(company, '[''’]', '', 'g'), '[^\p{L}\p{N}]+'),
         ?::VARCHAR[])"""
+HOLDS_A_WORD = r"""
+    list_has_any(
+        regexp_split_to_array(concat_ws(' ', given_name, surname), '[ -]'), ?::VARCHAR[])"""
+GMAIL = "@GMAIL.COM"
+FIRST_EMAIL = "split_part(email, ',', 1)"
+OF_GMAIL = rf"""
+    regexp_matches({FIRST_EMAIL}, '@(GMAIL|GOOGLEMAIL)\.COM$') AND list_contains(
+        ?::VARCHAR[], replace(split_part({FIRST_EMAIL}, '@', 1), '.', ''))"""
+OF_DOMAINS = rf"list_contains(?::VARCHAR[], split_part({FIRST_EMAIL}, '@', 2))"
 REPRESENTATIVES = "unified_preprocessed_raw"
 
 
@@ -280,6 +290,13 @@ def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
     among("split_part(given_name, ' ', 1)", forms)
     among("replace(given_name, ' ', '')", forms)
     among("surname", forms)
+    # A further given name may be a surname, and surnames have words in common.
+    several = whole.filter(whole.str.contains("[ -]"))
+    words = several.str.replace_all("-", " ", literal=True).str.split(" ").explode().drop_nulls()
+    if words.len():
+        conditions.append(HOLDS_A_WORD)
+        parameters.append(words.unique().sort().to_list())
+    _add_mailboxes(two, conditions, parameters)
     nobody = pl.all_horizontal(pl.col(*NAMES).is_null())
     company = pl.when(nobody).then(pl.col("company").cast(pl.String))
     words = organisation_words(two.select(company).to_series()).explode().drop_nulls().unique()
@@ -296,8 +313,24 @@ def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
             among(name, two[column])
     if not conditions:
         return two.clear()
-    sql = f"SELECT * FROM {REPRESENTATIVES} WHERE {' OR '.join(conditions)}"
+    sql = f"SELECT * FROM {REPRESENTATIVES} WHERE ({') OR ('.join(conditions)})"
     return source.frame(sql, parameters)
+
+
+def _add_mailboxes(two: pl.DataFrame, conditions: list[str], parameters: list[Any]) -> None:
+    """Adds who has one of the two mailboxes by another address, and, where the logins are equal and
+    the domains are not, whoever has one of these: they are counted."""
+    first = pl.col("email").cast(pl.String).str.extract("^([^,]+)")
+    boxes = two.select(mailbox(first)).to_series().drop_nulls()
+    at_gmail = boxes.filter(boxes.str.ends_with(GMAIL))
+    if at_gmail.len():
+        conditions.append(OF_GMAIL)
+        parameters.append(at_gmail.str.strip_suffix(GMAIL).unique().sort().to_list())
+    parts = boxes.str.split("@")
+    logins, domains = parts.list.first(), parts.list.last()
+    if logins.len() > logins.n_unique() and domains.n_unique() > 1:
+        conditions.append(OF_DOMAINS)
+        parameters.append(domains.unique().sort().to_list())
 
 
 def as_compared(rows: pl.DataFrame) -> pl.DataFrame:
