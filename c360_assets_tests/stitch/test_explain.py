@@ -64,8 +64,8 @@ def records() -> pl.DataFrame:
     )
     copies = found.filter(pl.int_range(pl.len()) % 9 == 0)
     families = of_families_with_names_of_their_own(60, seed=3).drop("person")
-    of_feed = pl.when(datasource="Cards").then(_login() + "@gmail.com")
-    of_feed = of_feed.when(datasource="Shop").then(_login(".") + "@googlemail.com")
+    at_shop = pl.when(datasource="Shop").then(_login(".") + "@googlemail.com")
+    of_feed = at_shop.when(datasource="Cards").then(_login() + "@gmail.com")
     families = families.with_columns(pk="kin-" + pl.col("pk"), email=of_feed)
     firms = records_of_firms(firms_of(60, 5, reached=True)).drop("expected")
     return pl.concat(
