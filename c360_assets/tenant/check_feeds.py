@@ -51,7 +51,6 @@ ORDERING = frozenset({"datetime", "integer"})
 DATE_LETTERS = frozenset("yMdDEHhmsSaZz")
 QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'")
 LOWER_CASE_M = re.compile(r"(?<![A-Za-z])m+(?![A-Za-z])")
-WHOLE_NAME = "full-name"
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
 REMOTE = ("s3", "sftp", "gs", "az", "abfs")
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
@@ -276,9 +275,9 @@ def _check_field_options(check: ConfigCheck, file: str, name: str, field: FieldC
         message = f"a calendar does not fit a field of type {field.type}"
         remedy = "it is for dates and datetimes that are written with their years"
         check.error(file, (*path, "calendar"), message, remedy)
-    if field.name_order and (field.type != "string" or WHOLE_NAME not in field.tags):
-        message = f"an order of names does not fit a field without the tag {WHOLE_NAME}"
-        remedy = f"it is for whole names: {{type: string, tags: [{WHOLE_NAME}]}}"
+    if field.name_order and (field.type != "string" or "full-name" not in field.tags):
+        message = "an order of names does not fit a field without the tag full-name"
+        remedy = "it is for whole names: {type: string, tags: [full-name]}"
         check.error(file, (*path, "name_order"), message, remedy)
     _check_number(check, file, path, field)
     if field.scale is not None and field.type != "decimal":
