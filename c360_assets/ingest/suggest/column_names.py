@@ -61,13 +61,16 @@ MONEY_NAME = re.compile(
     r"|skladka|premium|prima$|poplatek|oplata|cuota|quota|cobr|pago"
     r"|tutar|fiyat|osszeg|ertek$|egysegar|(^|[ _])ar[a]?$|dongia|don gia|thanh ?tien|tong ?tien"
     r"|(^|[ _])(harga|cena|suma|summa|pret)([ _]|$)|wartosc|iznos|valoare|belop|netwr"
-    r"|מחיר|סכום|سعر|مبلغ|المبلغ|ราคา|ยอด|сума$|сумма|ціна|цена|стоимость|вартість|αξια|ποσο$|τιμη|価格|単価|金額|金额|价格|總計|금액|가격",
+    r"|מחיר|סכום|سعر|مبلغ|المبلغ|ราคา|ยอด|сума$|сумма|ціна|цена|стоимость|вартість"
+    r"|αξια|ποσο$|τιμη|価格|単価|金額|金额|价格|總計|금액|가격",
     re.IGNORECASE,
 )
 COUNT_NAME = re.compile(
-    r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad"
+    r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl"
+    r"|menge|quanti|cantidad"
     r"|aantal|ilosc|mennyiseg|darab|pont(ok|egyenleg|szam)|so ?luong|(^|[ _])adet|miktar"
-    r"|кількість|ποσοτητα|mnozstv|pocet|kolicin|cantitate|kwmeng|כמות|كمية|количество|数量|數量|個数|点数|수량",
+    r"|кількість|ποσοτητα|mnozstv|pocet|kolicin|cantitate|kwmeng|כמות|كمية|количество"
+    r"|数量|數量|個数|点数|수량",
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
@@ -118,7 +121,8 @@ CUSTOMER_WORDS = frozenset({
     "مشتری", "صارف", "কাস্টমার", "গ্রাহক", "ক্রেতা", "ग्राहक", "მომხმარებლის", "հաճախորդի",
 })  # fmt: skip
 NUMBERS_ELSEWHERE = frozenset({
-    "নম্বর", "নং", "আইডি", "কোড", "संख्या", "क्रमांक", "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ",
+    "নম্বর", "নং", "আইডি", "কোড", "संख्या", "क्रमांक",
+    "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ",
 })  # fmt: skip
 NUMBER_WORDS = NUMBERS_ELSEWHERE | {
     "id", "no", "nr", "nro", "num", "n", "number", "numero", "numer", "nummer", "code", "cod",
@@ -133,7 +137,8 @@ STATE_NAME = re.compile(
     r"status|(^|[ _])(state|stage|phase|stato|estado|estat|etat|stav|stan|stanje|stare|stadiu|tila"
     r"|olek|durumu?|zustand|situac[a-z]*|situation|allapot[a-z]*|disposition|outcome|trang thai"
     r"|katastasi)([ _]|$)"
-    r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|стадія|стадия|операція|операция|κατασταση|स्थिति"
+    r"|statut|statusz|สถานะ|الحالة|حالة|وضعیت|סטטוס|מצב|статус|состояние|стан|стадія"
+    r"|стадия|операція|операция|κατασταση|स्थिति"
     r"|状態|状态|狀態|상태|ステータス",
     re.IGNORECASE,
 )

@@ -59,7 +59,8 @@ CHANGES = DELETIONS | {
     "update_preimage", "update_postimage",
 }  # fmt: skip
 LINE_KIND = re.compile(
-    r"(line|item|pos|position|positions|artikel|auftragspos|row|regel|ligne|linea|riga|linha|zeilen|itemi[sz]ation)"
+    r"(line|item|pos|position|positions|artikel|auftragspos|row|regel|ligne|linea"
+    r"|riga|linha|zeilen|itemi[sz]ation)"
     r"[ _.-]*(item)?[ _.-]*(type|typ|tipo|kind|art|soort)",
     re.IGNORECASE,
 )

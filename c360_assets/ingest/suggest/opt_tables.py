@@ -32,7 +32,8 @@ SENT = re.compile(
     r"|nieuwsbrief|infolettre|uutiskirje|nyhedsbrev|nyhetsbrev|uudiskir|toestemming|izin|onay"
     r"|hirlevel|khuyen mai|rassylk|рассылк|розсилк|реклам|ενημερω|דיוור|שיווק|تسويق|التسويق|نشرة"
     r"|(setuju|terima|persetujuan|acepta|recibir?|receive).?promo|promos\b|newsy|naujienlais"
-    r"|postlist|frettabref|newslettr|samtykke|samtycke|suostumus|consentement|consenso|saglasnost|suglasnost|soglasje"
+    r"|postlist|frettabref|newslettr|samtykke|samtycke|suostumus|consentement"
+    r"|consenso|saglasnost|suglasnost|soglasje"
     r"|nhan (ban )?tin|xabar|jaunum|uudis|сагласност|билтен|согласие на|рассылку|съгласие|бюлетин"
     r"|خبرنامه|اشتراك|نشره|電子报|訂閱|订阅|ニュースレター|配信|수신"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",

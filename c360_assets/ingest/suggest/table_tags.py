@@ -40,7 +40,8 @@ HOW_COUNTED = re.compile(
     re.IGNORECASE,
 )
 POINTS = re.compile(
-    r"points?|(?<![^\W_])pts|punkt|punten|puntos|punti|pontos|poeng|point|(?<![^\W_])miles|meilen|балл"
+    r"points?|(?<![^\W_])pts|punkt|punten|puntos|punti|pontos|poeng|point"
+    r"|(?<![^\W_])miles|meilen|балл"
     r"|бал[иі]|ポイント|积分|積分|點數|포인트|نقاط|נקודות|แต้ม",
     re.IGNORECASE,
 )
