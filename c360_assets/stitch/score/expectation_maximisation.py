@@ -47,6 +47,7 @@ PRIOR_SAMPLE = 5.0
 # A small tenant lives in a world with strangers too: as many again as it has, at most so many.
 # How often strangers agree is counted on its own pairs, and holds of no more than few others.
 PHANTOM_RECORDS = 500
+HANDFUL = 15  # of fewer records nothing says how common their values are: the most strangers
 TINY = 1e-12  # no probability is zero
 NO_HOUSEHOLD = 1e-9  # pairs of the household class where the model has none
 # A class that differs more often than this in an identifying field is not one person's records.
@@ -199,7 +200,8 @@ def _start(prior: _Priors, n_records: int, *, has_household: bool) -> _Parameter
     """A person of every second record, a relative of every tenth, and everybody else."""
     person_pairs = max(n_records * 0.5, 1.0)
     household_pairs = max(n_records * 0.1, 1.0) if has_household else NO_HOUSEHOLD
-    of_world = n_records + min(n_records, PHANTOM_RECORDS)
+    phantoms = PHANTOM_RECORDS if n_records < HANDFUL else min(n_records, PHANTOM_RECORDS)
+    of_world = n_records + phantoms
     world = max(of_world * (of_world - 1) / 2, 1.0)
     return _Parameters(
         m=prior.m,
