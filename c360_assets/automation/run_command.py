@@ -292,10 +292,9 @@ def _ids_problem(tenant: Tenant, options: DayOptions, session: Session) -> str:
     """Why a stage that needs ids cannot go on; empty where it can."""
     if options.stage not in (*STITCHING, *PUBLISHING) or options.new_ids:
         return ""
-    from c360_assets.stitch.previous import lost_ids, lost_ids_message
+    from c360_assets.stitch.previous import ids_problem
 
-    published = lost_ids(session, tenant)
-    return lost_ids_message(published) if published is not None else ""
+    return ids_problem(session, tenant)
 
 
 def _plan(

@@ -29,6 +29,9 @@ GENERATION = "stitch_generation"  # the table, and the fact of the manifest
 MODEL_BASIS = "stitch_model"  # the fact of the manifest that says what the model was fitted on
 # The fact that lists components that lost records to forgetting, which no table tells any more.
 LOST_RECORDS = "stitch_lost_records"
+# The fact that names the generation of the database that was published when the ids of another were
+# taken: who took them knew that it is newer.
+PASSED_OVER = "stitch_passed_over"
 # What a run reads of the generation before, and so takes over from a file.
 TAKEN = (
     "unified_coalesced",
@@ -130,8 +133,9 @@ def kept_model(session: Session) -> pl.DataFrame | None:
 def ids_to_go_on_with(session: Session, tenant: Tenant, *, new_ids: bool) -> Previous | None:
     """The generation before, None where this is the first.
 
-    Raises C360Error where the warehouse has none although a database is published, as then
-    everybody would get another id; and for `new_ids` where there is one, whose ids would all end.
+    Raises C360Error where the warehouse has none, or an older one, although a database is
+    published, as then people would get another id; and for `new_ids` where there is one, whose ids
+    would all end.
     With `new_ids` over a published database that can be read, its ids are not given again.
     """
     previous = previous_generation(session)
@@ -140,14 +144,15 @@ def ids_to_go_on_with(session: Session, tenant: Tenant, *, new_ids: bool) -> Pre
             f"the warehouse holds the ids of generation {previous.generation}, and `--new-ids` "
             "would end them all; leave it out"
         )
+    problem = "" if new_ids else ids_problem(session, tenant)
+    if problem:
+        raise C360Error(problem)
     if previous is not None:
         return previous
     published = _published_ids(tenant)
     if published is None:
         _refuse_forgotten(session, new_ids)
         return None
-    if not new_ids:
-        raise C360Error(lost_ids_message(published))
     return _registry_of(session, tenant, published)
 
 
@@ -162,15 +167,43 @@ def _refuse_forgotten(session: Session, new_ids: bool) -> None:
         )
 
 
-def lost_ids(session: Session, tenant: Tenant) -> Publication | None:
-    """The published or kept database whose ids the warehouse does not know any more, None
-    without."""
-    if session.state("unified_coalesced") is not None:
-        return None
-    return _published_ids(tenant) if tenant.stitched_tables else None
+def ids_problem(session: Session, tenant: Tenant) -> str:
+    """Why people would get other ids than those that are published; empty where they would not."""
+    if not tenant.stitched_tables:
+        return ""
+    if session.state("unified_coalesced") is None:
+        lost = _published_ids(tenant)
+        return "" if lost is None else _lost_message(lost)
+    published = place_of(tenant).published()
+    if published is None:
+        return ""
+    known = session.warehouse.manifest.meta.get(GENERATION) or 0
+    passed_over = session.warehouse.manifest.meta.get(PASSED_OVER) or 0
+    generation = _published_generation(session, tenant, published)
+    if generation <= max(known, passed_over):
+        return ""
+    reference = published.reference
+    return (
+        f"warehouse/ is older than the published database: it holds generation {known} of Stitch, "
+        f"and {_shown(reference)} is of generation {generation}, whose new ids it does not know: "
+        f"`c360 stitch --ids-from {shlex.quote(reference)}` goes on with those of the database; "
+        "`c360 rollback` to an earlier one goes on with those of the warehouse"
+    )
 
 
-def lost_ids_message(published: Publication) -> str:
+def _published_generation(session: Session, tenant: Tenant, published: Publication) -> int:
+    """The generation of this tenant that a publication holds; 0 where it does not say so, or cannot
+    be read now."""
+    try:
+        with _attached(session, published):
+            facts = _facts(session)
+    except C360Error:
+        return 0
+    is_own = facts is not None and facts["tenant_id"] == str(tenant.config.id)
+    return int(facts["generation"]) if facts is not None and is_own else 0
+
+
+def _lost_message(published: Publication) -> str:
     reference = published.reference
     return (
         f"the warehouse has lost the ids that {_shown(reference)} holds, and Stitch would give "
@@ -236,18 +269,13 @@ def take_over(session: Session, tenant: Tenant, reference: str) -> TakenOver:
     (`Publication.reference`), the one that Stitch goes on with.
 
     Its ids, ended ones too, model and histories become current at once. Raises C360Error for a file
-    that is no whole database of this tenant, and where the warehouse holds a generation itself.
+    that is no whole database of this tenant, and where the warehouse holds the same generation
+    or a later one itself.
     """
-    if session.state("unified_coalesced") is not None:
-        known = session.warehouse.manifest.meta.get(GENERATION)
-        if known is not None:
-            raise C360Error(
-                f"the warehouse holds the ids of generation {known} itself; ids are taken from a "
-                "file only where it has none"
-            )
     published = publication_at(reference, tenant.root / ".tmp")
     with _attached(session, published):
         facts = _checked_facts(session, tenant, published.name)
+        _refuse_needless(session, facts["generation"])
         not_loaded = _count_not_loaded(session, tenant)
         present = _tables(session)
         for table in TAKEN:
@@ -255,9 +283,24 @@ def take_over(session: Session, tenant: Tenant, reference: str) -> TakenOver:
                 figures = {"amperity_ids": facts["ids"]} if table == "unified_coalesced" else {}
                 source = f"SELECT * FROM {_FILE}.main.{table}"
                 session.write(table, source, figures=figures)
-        basis = json.loads(facts["model_basis"]) if facts["model_basis"] else None
-        session.commit(**{GENERATION: facts["generation"], MODEL_BASIS: basis})
-    return TakenOver(facts["generation"], facts["records"], not_loaded)
+    basis = json.loads(facts["model_basis"]) if facts["model_basis"] else None
+    current = place_of(tenant).published()
+    passed_over = 0 if current is None else _published_generation(session, tenant, current)
+    generation = facts["generation"]
+    session.commit(**{GENERATION: generation, MODEL_BASIS: basis, PASSED_OVER: passed_over})
+    return TakenOver(generation, facts["records"], not_loaded)
+
+
+def _refuse_needless(session: Session, generation: int) -> None:
+    """Raise C360Error where the warehouse knows that generation, or a later one."""
+    if session.state("unified_coalesced") is None:
+        return
+    known = session.warehouse.manifest.meta.get(GENERATION)
+    if known is not None and known >= generation:
+        raise C360Error(
+            f"the warehouse holds the ids of generation {known} itself; ids are taken from a file "
+            "only where it has none, or those of an earlier generation"
+        )
 
 
 @contextmanager

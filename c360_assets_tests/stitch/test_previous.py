@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.previous import GENERATION, lost_ids, take_over
+from c360_assets.stitch.previous import GENERATION, ids_problem, take_over
 from c360_assets.stitch.publish.generation import restamp
 from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.models import Tenant, TenantConfig
@@ -64,7 +64,7 @@ def two_days(made: Tenant, tmp_path: Path) -> Tenant:
 def publish(brand: Tenant) -> Path:
     """The Stitch tables as a published file has them."""
     path = database_path(brand.root)
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     frames = {table: read(brand, table) for table in stitch_tables()}
     with duckdb.connect(str(path)) as con:
         for table, frame in frames.items():
@@ -89,10 +89,42 @@ def test_a_run_without_its_ids_stops_and_says_how_to_get_them_back(two_days: Ten
     with pytest.raises(C360Error, match=r"--ids-from .*customer_360\.duckdb.*--new-ids"):
         run(two_days, run_id="run-3", day=4)
     with open_session(two_days.root / "warehouse", ZONE) as session:
-        lost = lost_ids(session, two_days)
-        assert lost is not None
-        assert lost.reference == str(database_path(two_days.root))
+        assert str(database_path(two_days.root)) in ids_problem(session, two_days)
         assert session.state("unified_coalesced") is None
+
+
+def test_a_warehouse_older_than_what_is_published_stops_a_run(two_days: Tenant) -> None:
+    warehouse = two_days.root / "warehouse"
+    backup = Path(shutil.copytree(warehouse, two_days.root / "backup"))
+    run(two_days, run_id="run-3", day=4, force=True)
+    database_path(two_days.root).unlink()
+    publish(two_days)
+    later = read(two_days, "unified_coalesced")
+    assert not problem_of(two_days)
+    shutil.rmtree(warehouse)
+    shutil.copytree(backup, warehouse)
+    with pytest.raises(C360Error, match=r"holds generation 2 .* generation 3, .*--ids-from"):
+        run(two_days, run_id="run-4", day=5, force=True)
+    assert take(two_days, database_path(two_days.root))[0] == 3
+    assert not problem_of(two_days)
+    assert run(two_days, run_id="run-4", day=5, force=True).meta[GENERATION] == 4
+    assert read(two_days, "unified_coalesced").equals(later)
+
+
+def test_a_kept_database_may_be_preferred_to_what_is_published(two_days: Tenant) -> None:
+    path = database_path(two_days.root)
+    kept = Path(shutil.copy2(path, two_days.root / "kept.duckdb"))
+    run(two_days, run_id="run-3", day=4, force=True)
+    path.unlink()
+    publish(two_days)
+    lose_warehouse(two_days)
+    assert take(two_days, kept)[0] == 2
+    assert not problem_of(two_days)
+
+
+def problem_of(brand: Tenant) -> str:
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        return ids_problem(session, brand)
 
 
 def test_everything_comes_back_from_a_published_file(two_days: Tenant) -> None:
