@@ -20,7 +20,9 @@ from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.forgotten import leave_out, sentences
 from c360_assets.ingest.formats.batches import Batch
 from c360_assets.ingest.formats.readers import OpenedFiles, open_files
+from c360_assets.ingest.garbled_values import mend_texts
 from c360_assets.ingest.incoming import (
+    INCOMING,
     count_rows,
     fill_incoming,
     rejected_rows,
@@ -77,6 +79,7 @@ def load_feed(
         _read_rows(load, files)
         _report_files(load, files)
         _count_rows(load)
+        _mend_texts(load)
         _leave_out_forgotten(load)
         _judge_days(load, threshold)
         written = write_domain_table(load, stored)
@@ -213,6 +216,21 @@ def _inexact(feed: FeedConfig, days: Sequence[DayResult]) -> Iterator[str]:
 def _days_text(days: Sequence[DayResult]) -> str:
     more = f" and {len(days) - 1:,} more" if len(days) > 1 else ""
     return f"delivery day {days[0].day}{more}"
+
+
+def _mend_texts(load: Load) -> None:
+    """Mend garbled values of text; those of the key stay, as they say which row it is."""
+    fields = load.feed.columns.items()
+    texts = [name for name, field in fields if field.type == "string"]
+    mended = mend_texts(
+        load.session, INCOMING, [name for name in texts if name not in load.feed.primary_key]
+    )
+    if mended:
+        values = counted(sum(mended.values()), "value")
+        load.results[0].warnings.append(
+            f"{values} of {', '.join(mended)} came with letters of UTF-8 read as another encoding, "
+            "such as `Ã¼` for `ü`, and are mended; the system that writes the file does so"
+        )
 
 
 def _leave_out_forgotten(load: Load) -> None:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.garbled import mended_text
 from c360_assets.semantics.letters import PLAIN_LETTERS
 from c360_assets.semantics.shipped import shipped_yaml
 from c360_assets.wording import counted
@@ -76,8 +77,9 @@ _PLAIN_LETTERS = str.maketrans(
 
 
 def without_marks(name: str) -> str:
-    """A name in plain letters, without accents or full width (`Geändert` -> `Geandert`)."""
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", name))
+    """A name in plain letters, without accents or full width (`Geändert` -> `Geandert`), also where
+    it came garbled (`GeÃ¤ndert`)."""
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", mended_text(name)))
     return unicodedata.normalize("NFC", plain).translate(_PLAIN_LETTERS)
 
 

@@ -827,3 +827,19 @@ def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path)
         in day.message
     )
     assert '`number: {decimal: ",", thousands: "."}` for 1.234,56' in day.message
+
+
+def test_letters_of_utf_8_that_were_read_otherwise_are_mended_and_counted(tmp_path: Path) -> None:
+    """Names as they are, among them such as look garbled and are not, stay."""
+    names = ["Müller", "Сергей", "Łódź", "KNÍŽEK", "JOÃO", "Сёмин", "Peña’s", "ΆΝΝΑ", "김", "Äžel"]
+    garbled = [names[0].encode().decode("cp1252"), names[1].encode().decode("cp1251")]
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    rows = "".join(f"{place},{name},,\n" for place, name in enumerate([*garbled, *names]))
+    land(tenant, "c-20240302.csv", HEADER + f"{rows}k,{garbled[0]},,\n")
+    (result,) = load(tenant, feed).days
+    (warning,) = result.warnings
+    assert warning.startswith("3 values of name came with letters of UTF-8 read as another")
+    found = dict(table(tenant, feed).select("id", "name").iter_rows())
+    assert found.pop("k") == names[0]
+    assert [found[str(place)] for place in range(len(found))] == [*names[:2], *names]
