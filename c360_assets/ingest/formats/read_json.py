@@ -25,6 +25,7 @@ from c360_assets.ingest.formats.json_records import (
     list_paths,
 )
 from c360_assets.ingest.formats.read_text import unreadable
+from c360_assets.ingest.formats.row_shapes import RowNotes
 from c360_assets.ingest.formats.text_records import records_of
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.session import Session
@@ -43,10 +44,11 @@ def json_batches(
     files: list[OpenedFile],
     failures: dict[int, LoadError],
     columns: dict[int, Sequence[str]],
+    notes: RowNotes,
 ) -> Iterator[Batch]:
     """The rows of `files`, which are written alike.
 
-    Fills `failures` by file number and `columns` with the lower-cased keys of each file; a file
+    Fills `failures` and `notes` by file number and `columns` with the lower-cased keys of each file; a file
     without a row is taken out of `columns`.
     """
     keys_of: dict[int, set[str]] = {}
@@ -68,6 +70,7 @@ def json_batches(
             keys_of.setdefault(number, set())
         for number, key in keys:
             keys_of[number].add(key.lower())
+        _note_nested(session, feed, {key for _, key in keys}, notes)
         yield Batch(_fields_sql(feed, sorted({key for _, key in keys})))
     for file in files:
         if file.number in faults:
@@ -77,6 +80,28 @@ def json_batches(
         else:
             columns[file.number] = sorted(keys_of[file.number])
             _check_keys(feed, file, columns[file.number], failures)
+
+
+def _note_nested(session: Session, feed: FeedConfig, keys: set[str], notes: RowNotes) -> None:
+    """Note the fields of type string that hold objects or lists in `_c360_json`."""
+    names = {name.lower(): name for name, field in feed.fields.items() if field.type == "string"}
+    texts = {_path_of(key): names[key.lower()] for key in sorted(keys) if key.lower() in names}
+    if not texts:
+        return
+    paths_sql = ", ".join(map(quote_literal, texts))
+    found_sql = ", ".join(
+        f"bool_or(types[{place}] IN ('OBJECT', 'ARRAY'))" for place in range(1, len(texts) + 1)
+    )
+    # What holds no object or list need not be parsed once more.
+    rows = session.rows(f"""
+        SELECT _file, [{found_sql}]
+        FROM (SELECT _file, json_type(record, [{paths_sql}]) AS types FROM _c360_json
+              WHERE _reject IS NULL AND regexp_matches(record, ':\\s*[\\{{\\[]'))
+        GROUP BY _file""")
+    for number, found in rows:
+        nested = {name for name, is_there in zip(texts.values(), found, strict=True) if is_there}
+        if nested:
+            notes.nested.setdefault(number, set()).update(nested)
 
 
 def _check_keys(
@@ -175,7 +200,7 @@ def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
         texts = []
         for key in keys:
             if key.lower() == name.lower():
-                paths.append("/" + key.replace("~", "~0").replace("/", "~1"))
+                paths.append(_path_of(key))
                 text = _text_sql(paths[-1], f"f[{len(paths)}]")
                 texts.append(_as_declared(text, paths[-1], field))
         value = f"coalesce({', '.join(texts)})" if texts else "NULL::VARCHAR"
@@ -187,6 +212,11 @@ def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
     return f"""
         SELECT _file, _row, _line, _reject, _record, {", ".join(values)}
         FROM (SELECT *, {extracted} AS f FROM _c360_json)"""
+
+
+def _path_of(key: str) -> str:
+    """The JSON pointer to a key of a record."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def _text_sql(path: str, extracted: str) -> str:
