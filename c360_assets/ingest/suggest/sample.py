@@ -20,7 +20,8 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.formats.archives import ZIP_MARK
+from c360_assets.ingest.formats.archives import ZIP_MARK, LockedError
+from c360_assets.ingest.formats.unpack import LOCKED
 from c360_assets.ingest.formats.fixed_width import cut_lines
 from c360_assets.ingest.formats.sniff import ORC, foreign
 from c360_assets.ingest.formats.workbooks import (
@@ -166,6 +167,8 @@ def _sample_of_archive(path: Path, kind: str, rows: int, country: str, part: str
     with tempfile.TemporaryDirectory() as folder:
         try:
             members = first_members(path, kind, Path(folder))
+        except LockedError:
+            raise C360Error(f"{path}: {LOCKED.problem}; {LOCKED.remedy}") from None
         except Exception as error:  # of many kinds, and with names from the archive
             problem = f"the {kind} archive cannot be read ({type(error).__name__})"
             raise C360Error(f"{path}: {problem}") from None
