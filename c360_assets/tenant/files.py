@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import errno
 import re
-import unicodedata
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date

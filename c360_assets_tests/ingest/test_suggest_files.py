@@ -72,6 +72,15 @@ def test_one_odd_line_does_not_change_the_shape(
     assert feed["fields"]["Spent"]["number"] == {"decimal": ","}
 
 
+def test_rows_may_stand_in_an_object_of_each_line(tmp_path: Path) -> None:
+    users = [{"user": {"id": f"u{n}", "email": f"a{n}@example.com"}} for n in range(30)]
+    proposal = propose(tmp_path, "\n".join(map(json.dumps, users)), "a-20260601.jsonl")
+    feed = settings(proposal)
+    assert feed["files"]["records"] == "user"
+    assert (feed["primary_key"], list(feed["fields"])) == (["id"], ["id", "email"])
+    assert proposal.trial.loads
+
+
 @pytest.mark.parametrize("first", ["#", "#No", "//No"])
 def test_a_header_may_begin_like_a_comment(tmp_path: Path, first: str) -> None:
     header = HEADER.replace("No", first, 1)

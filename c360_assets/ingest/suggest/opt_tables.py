@@ -74,7 +74,8 @@ BY_OTHER_WAYS = re.compile(
 # Words of a status that are of consent, and not of what else may be active or pending.
 TELLING = frozenset({
     "subscribed", "unsubscribed", "never subscribed", "non subscribed", "opted in", "opted out",
-    "opt in", "opt out", "not subscribed", "no consent", "granted", "denied", "withdrawn", "revoked",
+    "opt in", "opt out", "not subscribed", "no consent", "granted", "denied", "withdrawn",
+    "revoked",
 })  # fmt: skip
 STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECASE)
 # With blanks for signs, as in `opted_in` and `opt-in`.
