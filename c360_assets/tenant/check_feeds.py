@@ -41,7 +41,7 @@ FORMATS_OF = {
     "skip_lines": (*TEXT_FORMATS, "fixed", "xlsx"),
     "drop_rows": (*TEXT_FORMATS, "fixed", "xlsx"),
     "columns_at": ("fixed",),
-    "records": ("json",),
+    "records": ("json", "ndjson"),
     "sheet": ("xlsx",),
 }
 # Types that tell which of two rows is newer; a date is too coarse for two deliveries of one day.

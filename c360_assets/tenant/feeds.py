@@ -41,7 +41,8 @@ class FilesConfig(Strict):
     `skip_lines` counts the lines of a text file, or the rows of a sheet, before its header.
     `drop_rows` is a regular expression: a record whose text, as it stands in the file, holds a
     match is left out and counted. `records` is the path of keys to the list or object of records
-    in a JSON document, `a.b`, or `/a/b` where a key holds a point. `sheet` names a sheet of a
+    in a JSON document, or to the object in each line of NDJSON that is the record: `a.b`, or `/a/b`
+    where a key holds a point. `sheet` names a sheet of a
     workbook. `columns_at` says of a text in columns of fixed width (format `fixed`) where each of
     them begins, in characters from 0: `[0, 10, 30]`; blanks around a value are no part of it.
     """

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import re
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -115,7 +116,8 @@ class FilePattern:
         expression = ""
         for is_date, text in self._tokens:
             if not is_date:
-                expression += "[^/]*".join(re.escape(piece) for piece in text.split("*"))
+                pieces = map(re.escape, _composed(text).split("*"))
+                expression += "[^/]*".join(pieces)
             elif text in seen:
                 expression += f"(?P={text})"
             else:
@@ -150,7 +152,7 @@ class FilePattern:
 
     def match(self, relative_path: str) -> FileMatch | None:
         """How a path below the landing folder (with `/`) fits; None when it does not."""
-        fit = self.regex.fullmatch(relative_path)
+        fit = self.regex.fullmatch(_composed(relative_path))
         if fit is None:
             return None
         if not self.has_date:
@@ -215,10 +217,10 @@ class FilePattern:
     ) -> list[FileMatch]:
         """Of the regular files all that fit, but for those that are known as they are."""
         # Many feeds may have their files in one folder, and each asks of the others' too.
-        begin = self._beginning
+        begin = _composed(self._beginning)
         facts_of = known.get
         unknown = [path for path, facts in listing.files.items() if facts_of(path) != facts]
-        candidates = [path for path in unknown if path.startswith(begin)]
+        candidates = [path for path in unknown if _composed(path).startswith(begin)]
         matches = []
         for path in candidates:
             fit = self.fits(path, folders)
@@ -279,6 +281,12 @@ class FilePattern:
                 problem = "is a folder" if is_folder else _problem(root, path, base)
                 others.append(_Other(fit, problem))
         return others
+
+
+def _composed(text: str) -> str:
+    """The text with one sign for a letter and its accent, which macOS and some servers write as
+    two."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class Look(NamedTuple):

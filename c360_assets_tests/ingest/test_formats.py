@@ -232,6 +232,45 @@ def test_what_cannot_be_read_says_so(
     assert [(d.status, d.kind) for d in result.days] == [("failed", kind)]
 
 
+def test_records_may_stand_in_an_object_of_each_line(tmp_path: Path) -> None:
+    files = {"pattern": "'c-'yyyyMMdd", "format": "ndjson", "records": "data.user"}
+    made = feed_of(files=files, fields={"id": {}, "n": {"type": "decimal"}}, error_threshold=100)
+    tenant = tenant_of(tmp_path, made)
+    lines = [
+        '{"data": {"user": {"ID": 7, "n": 12345678901234567890.12}}}',
+        '{"data": {"user": null}}',
+        '{"data": {}}',
+        '{"id": 8}',
+    ]
+    land(tenant, "c-20240105", "\n".join(lines))
+    result = load(tenant, made)
+    assert (result.rows_read, result.rows_rejected) == (4, 3)
+    assert table(tenant, made).select("id", "n").rows() == [
+        ("7", Decimal("12345678901234567890.12"))
+    ]
+
+
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+@pytest.mark.parametrize("nested", [{"town": "Rome"}, ["Rome"]])
+def test_objects_and_lists_in_a_field_of_text_are_told(
+    tmp_path: Path, form: str, nested: Any
+) -> None:
+    fields: dict[str, Any] = {"id": {}, "City": {}, "places": {"type": "struct"}}
+    tenant = tenant_of(tmp_path)
+    feed = feed_of(fields=fields, files={"pattern": "'c-'yyyyMMdd", "format": form})
+    rows = [{"id": "1", "city": nested, "places": nested}]
+    if form == "parquet":
+        pl.DataFrame(rows).write_parquet(tmp_path / "landing" / "c-20240105")
+    else:
+        plain = {"id": "2", "city": "[Rome]", "places": None}
+        land(tenant, "c-20240105", "\n".join(map(json.dumps, [*rows, plain])))
+        land(tenant, "c-20240106", json.dumps(plain))
+    first, *other = load(tenant, feed).days
+    (warning,) = first.warnings
+    assert "c-20240105: has objects or lists in 1 column (City), which the feed" in warning
+    assert [day.warnings for day in other] == [[]] * len(other)
+
+
 def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
     made = feed_of(
         files={"pattern": "'c-'yyyyMMdd", "header": False},

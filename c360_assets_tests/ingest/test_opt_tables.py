@@ -33,6 +33,13 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "Aceita marketing": (["Sim", "Não"], "email", [True, False]),
     "Souhlas s marketingem": (["ano", "ne"], "email", [True, False]),
     "Zgoda marketingowa": (["TAK", "NIE"], "email", [True, False]),
+    "zgoda_email": (["1", "0"], "email", [True, False]),
+    "zgoda_handlowa": (["TAK", "NIE"], "email", [True, False]),
+    "Einwilligung E-Mail": (["Ja", "Nein"], "email", [True, False]),
+    "is_blacklisted": (["true", "false"], "email", [False, True]),
+    "blackListEmail": (["1", "0"], "email", [False, True]),
+    "blackListMobile": (["1", "0"], "sms", [False, True]),
+    "marketingSuspended": (["true", "false"], "email", [False, True]),
     "HasOptedOutOfEmail": (["true", "false"], "email", [False, True]),
     "รับข่าวสาร": (["ใช่", "ไม่ใช่"], "email", [True, False]),
     "الموافقة على التسويق": (["نعم", "لا"], "email", [True, False]),
@@ -46,9 +53,10 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "sms_consent": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
     "Status": (["Subscribed", "Unsubscribed", "Not Activated"], "email", [True, False, False]),
+    "Person - Marketing status": (["Subscribed", "No consent"], "email", [True, False]),
     "email_subscribe": (["opted_in", "OPTED_OUT", "subscribed"], "email", [True, False, True]),
 }
-WORDS = ("Status", "email_subscribe")
+WORDS = ("Status", "Person - Marketing status", "email_subscribe")
 YES = {
     "1",
     "Ja",
@@ -93,6 +101,9 @@ def test_consent_of_persons_has_a_table(tmp_path: Path, column: str) -> None:
         ("Accepts terms", ["yes", "no"]),
         ("Phone calls allowed", ["yes", "no"]),
         ("Newsletter name", ["weekly", "daily"]),
+        ("zgoda_rodo", ["TAK", "NIE"]),
+        ("Einwilligung Datenschutz", ["Ja", "Nein"]),
+        ("blackListPostalMail", ["1", "0"]),
     ],
 )
 def test_what_is_no_consent_has_none(tmp_path: Path, column: str, values: list[str]) -> None:

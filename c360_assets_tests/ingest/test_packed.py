@@ -165,6 +165,15 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def marked(members: dict[str, bytes], place: int, value: bytes) -> bytes:
+    """A zip with other bytes at a place in both headers of its first member, from the flags on."""
+    content = bytearray(zipped(members))
+    for mark, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        begin = content.find(mark) + flags_at + place
+        content[begin : begin + len(value)] = value
+    return bytes(content)
+
+
 def later_version(members: dict[str, bytes]) -> bytes:
     """A zip whose directory asks for a version of the format that is not known."""
     content = bytearray(zipped(members))
@@ -233,6 +242,8 @@ def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> 
         ({"compression": "zip"}, b"id,n\n1,1\n", "bad_archive", "correct files.compression"),
         ({"compression": "zip"}, zipped(MEMBERS)[:-40], "bad_archive", "send it again"),
         ({"compression": "zip"}, later_version(MEMBERS), "bad_archive", "send it again"),
+        ({"compression": "zip"}, marked(MEMBERS, 0, b"\x01"), "bad_archive", "send it without one"),
+        ({"compression": "zip"}, marked(MEMBERS, 2, b"\x09"), "bad_archive", "Deflate64"),
         ({"compression": "tar"}, tarred(MEMBERS, "w:gz")[:-30], "bad_archive", "send it again"),
         ({"compression": "zip"}, zipped({"__MACOSX/a": b""}), "missing_content", "lacks any file"),
         ({}, zipped(MEMBERS), "archive", "compression: zip"),

@@ -43,6 +43,8 @@ def parquet() -> bytes:
             "of fixed width: say `format: fixed` and `columns_at: [0, ...]`",
         ),
         ({}, b"\xef\xbb\xbfBEGIN:VCARD\r\nVERSION:3.0\r\n", "is a file of vCards"),
+        ({}, b"version: 1\n\n# u1, shop\ndn: uid=u1,dc=x\nuid: u1\n", "(LDIF)"),
+        ({}, b"From ann@example.com Mon Jun  1 10:00:00 2026\nTo: x\n", "is a mailbox"),
         ({}, b"\n<!DOCTYPE html>\n<html>", "is an HTML page"),
         ({}, "<table><tr>".encode("utf-16"), "is an HTML page"),
         ({"format": "xlsx"}, b"<html xmlns:x=''><table>", "is an HTML page"),

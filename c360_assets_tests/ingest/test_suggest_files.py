@@ -72,6 +72,24 @@ def test_one_odd_line_does_not_change_the_shape(
     assert feed["fields"]["Spent"]["number"] == {"decimal": ","}
 
 
+def test_rows_may_stand_in_an_object_of_each_line(tmp_path: Path) -> None:
+    users = [{"user": {"id": f"u{n}", "email": f"a{n}@example.com"}} for n in range(30)]
+    proposal = propose(tmp_path, "\n".join(map(json.dumps, users)), "a-20260601.jsonl")
+    feed = settings(proposal)
+    assert feed["files"]["records"] == "user"
+    assert (feed["primary_key"], list(feed["fields"])) == (["id"], ["id", "email"])
+    assert proposal.trial.loads
+
+
+@pytest.mark.parametrize("first", ["#", "#No", "//No"])
+def test_a_header_may_begin_like_a_comment(tmp_path: Path, first: str) -> None:
+    header = HEADER.replace("No", first, 1)
+    feed = settings(propose(tmp_path, "\n".join(["# of all shops", header, *ROWS]) + "\n"))
+    assert feed["files"].get("skip_lines") == 1
+    assert list(feed["fields"]) == header.split(";")
+    assert feed["fields"]["Email"]["tags"] == ["email"]
+
+
 def test_a_last_row_that_holds_the_sum_of_a_column_is_told_whatever_it_is_called(
     tmp_path: Path,
 ) -> None:
@@ -227,6 +245,7 @@ def test_lost_digits_and_marks_are_told(tmp_path: Path) -> None:
     [
         ("BEGIN:VCARD\nEND:VCARD\n", "vCard"),
         ("<!DOCTYPE html><html></html>", "an HTML page"),
+        (gzip.compress(b"version: 1\n\ndn: uid=u1,dc=x\nuid: u1\n"), "LDIF"),
         ("1    ANN      03820\n2    BO       03821\n3    CY       03822\n", "fixed width"),
         (bytes(range(256)) * 20, "binary"),
     ],

@@ -41,6 +41,9 @@ DAY = date(2024, 1, 31)
         ("'x*'d' 'MMM' 'yyyy", "x_12 June 2026", date(2026, 6, 12)),
         ("'x 'M-d-yyyy", "x 6-3-2026", date(2026, 6, 3)),
         ("'x 'M-d-yyyy", "x 006-3-2026", None),
+        # An accent may be a sign of its own, as macOS writes it.
+        ("'caf\u00e9-'yyyyMMdd", "cafe\u0301-20240131", DAY),
+        ("'cafe\u0301-'yyyyMMdd", "caf\u00e9-20240131", DAY),
     ],
 )
 def test_match(pattern: str, path: str, found: date | None) -> None:
@@ -113,6 +116,12 @@ def test_files_in_a_folder_that_fits(
     found = FilePattern("'o-'yyyyMMdd").fits(path, folders=True)
     assert (found and found.below) == below
     assert found is None or found.readable is readable
+
+
+def test_an_accent_of_its_own_is_found_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "cafe\u0301-20240131").touch()
+    (match,) = FilePattern("'caf\u00e9-'yyyyMMdd").find(tmp_path)
+    assert (match.path, match.day) == ("cafe\u0301-20240131", DAY)
 
 
 def test_find_stays_inside(tmp_path: Path) -> None:

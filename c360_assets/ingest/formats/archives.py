@@ -25,6 +25,17 @@ NOTES = re.compile(
 )
 
 
+ENCRYPTED = 0x1  # the bit of a zip member's flags
+
+
+class LockedError(Exception):
+    """A member of an archive is protected by a password."""
+
+
+class UnknownMethodError(Exception):
+    """A member of an archive is packed by a method that is not read, such as Deflate64."""
+
+
 @dataclass(frozen=True)
 class Archive:
     """The names of the files in an open archive, folders left out, and how to read one of them."""
@@ -51,11 +62,21 @@ def is_of_system(name: str) -> bool:
 
 @contextmanager
 def opened_archive(path: Path, kind: str) -> Iterator[Archive]:
-    """A `zip` or `tar` archive. Raises what the libraries raise where it is broken."""
+    """A `zip` or `tar` archive. Raises what the libraries raise where it is broken, and the
+    errors of here for members."""
     if kind == "zip":
         with zipfile.ZipFile(path) as packed:
             names = [info.filename for info in packed.infolist() if not info.is_dir()]
-            yield Archive(names, packed.open)
+
+            def open_packed(name: str) -> IO[bytes]:
+                if packed.getinfo(name).flag_bits & ENCRYPTED:
+                    raise LockedError
+                try:
+                    return packed.open(name)
+                except NotImplementedError:
+                    raise UnknownMethodError from None
+
+            yield Archive(names, open_packed)
         return
     with tarfile.open(path, "r:*") as tar:
         members = {member.name: member for member in tar.getmembers() if member.isfile()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,11 +119,15 @@ def require(
 
 
 def column_warnings(
-    feed: FeedConfig, files: Iterable[OpenedFile], columns: Mapping[int, Sequence[str]]
+    feed: FeedConfig,
+    files: Iterable[OpenedFile],
+    columns: Mapping[int, Sequence[str]],
+    nested: Mapping[int, Collection[str]],
 ) -> list[str]:
     """What differs between declared columns and those of `files`, once for all files alike.
 
     `columns` holds the lower-cased names by file number; a file that is not in it has no rows.
+    `nested` are the fields of texts that hold objects or lists.
     """
     declared = {name.lower(): name for name in feed.fields}
     files_by_warning: dict[str, list[str]] = defaultdict(list)
@@ -131,6 +135,12 @@ def column_warnings(
         warnings = ["is empty"] if file.header is None else []
         if file.number in columns:
             warnings += _differences(declared, columns[file.number])
+        if nested.get(file.number):
+            names = _columns_text(sorted(nested[file.number]))
+            warnings.append(
+                f"has objects or lists in {names}, which the feed declares as string: their JSON "
+                "is the text; say `type: struct` or `type: array` if that is meant"
+            )
         for warning in warnings:
             files_by_warning[warning].append(file.landed.relative)
     return [f"{_files_text(paths)}: {warning}" for warning, paths in files_by_warning.items()]

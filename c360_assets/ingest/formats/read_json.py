@@ -23,8 +23,10 @@ from c360_assets.ingest.formats.json_records import (
     NoRecordsError,
     json_records,
     list_paths,
+    parse_path,
 )
 from c360_assets.ingest.formats.read_text import unreadable
+from c360_assets.ingest.formats.row_shapes import RowNotes
 from c360_assets.ingest.formats.text_records import records_of
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.session import Session
@@ -43,11 +45,12 @@ def json_batches(
     files: list[OpenedFile],
     failures: dict[int, LoadError],
     columns: dict[int, Sequence[str]],
+    notes: RowNotes,
 ) -> Iterator[Batch]:
     """The rows of `files`, which are written alike.
 
-    Fills `failures` by file number and `columns` with the lower-cased keys of each file; a file
-    without a row is taken out of `columns`.
+    Fills `failures` and `notes` by file number and `columns` with the lower-cased keys of each
+    file; a file without a row is taken out of `columns`.
     """
     keys_of: dict[int, set[str]] = {}
     faults: dict[int, Exception] = {}
@@ -57,10 +60,11 @@ def json_batches(
     else:
         records = _documents(session, feed, files, failures)
     for raw in gathered(numbered(records)):
-        frame = _objects_marked(session, raw)
+        within = _pointer(feed)
+        frame = _objects_marked(session, raw, within)
         session.register("_c360_json", frame)
         keys = session.rows(
-            "SELECT DISTINCT _file, unnest(json_keys(record)) AS key "
+            f"SELECT DISTINCT _file, unnest(json_keys(record, {quote_literal(within)})) AS key "
             "FROM _c360_json WHERE _reject IS NULL ORDER BY key"
         )
         # An object without keys counts too: its file has a row, and lacks every column.
@@ -68,6 +72,7 @@ def json_batches(
             keys_of.setdefault(number, set())
         for number, key in keys:
             keys_of[number].add(key.lower())
+        _note_nested(session, feed, {key for _, key in keys}, notes)
         yield Batch(_fields_sql(feed, sorted({key for _, key in keys})))
     for file in files:
         if file.number in faults:
@@ -77,6 +82,31 @@ def json_batches(
         else:
             columns[file.number] = sorted(keys_of[file.number])
             _check_keys(feed, file, columns[file.number], failures)
+
+
+def _note_nested(session: Session, feed: FeedConfig, keys: set[str], notes: RowNotes) -> None:
+    """Note the fields of type string that hold objects or lists in `_c360_json`."""
+    names = {name.lower(): name for name, field in feed.fields.items() if field.type == "string"}
+    within = _pointer(feed)
+    texts = {
+        within + _path_of(key): names[key.lower()] for key in sorted(keys) if key.lower() in names
+    }
+    if not texts:
+        return
+    paths_sql = ", ".join(map(quote_literal, texts))
+    found_sql = ", ".join(
+        f"bool_or(types[{place}] IN ('OBJECT', 'ARRAY'))" for place in range(1, len(texts) + 1)
+    )
+    # What holds no object or list need not be parsed once more.
+    rows = session.rows(f"""
+        SELECT _file, [{found_sql}]
+        FROM (SELECT _file, json_type(record, [{paths_sql}]) AS types FROM _c360_json
+              WHERE _reject IS NULL AND regexp_matches(record, ':\\s*[\\{{\\[]'))
+        GROUP BY _file""")
+    for number, found in rows:
+        nested = {name for name, is_there in zip(texts.values(), found, strict=True) if is_there}
+        if nested:
+            notes.nested.setdefault(number, set()).update(nested)
 
 
 def _check_keys(
@@ -103,15 +133,26 @@ def _records_elsewhere(feed: FeedConfig, file: OpenedFile) -> LoadError | None:
     return file_error("missing_column", feed, file.landed, problem, remedy)
 
 
-def _objects_marked(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
-    """Marks the records that are no JSON objects."""
+def _pointer(feed: FeedConfig) -> str:
+    """The JSON pointer to the object in each line that is the record: "" for the whole line.
+
+    The records of a document are cut out of it before.
+    """
+    if feed.files.format != "ndjson" or feed.files.records is None:
+        return ""
+    return "".join(map(_path_of, parse_path(feed.files.records)))
+
+
+def _objects_marked(session: Session, frame: pl.DataFrame, within: str) -> pl.DataFrame:
+    """Marks the records that hold no JSON object at the pointer `within`."""
     session.register("_c360_lines", frame)
+    kind = f"coalesce(json_type(record, {quote_literal(within)}), 'NULL')"
     return session.frame(
-        """SELECT _file, _row, _line, CASE WHEN _bad IS NULL THEN record END AS record,
+        f"""SELECT _file, _row, _line, CASE WHEN _bad IS NULL THEN record END AS record,
                   _bad AS _reject,
                   CASE WHEN _bad IS NOT NULL THEN coalesce(_garbled, record) END AS _record
            FROM (SELECT *, CASE WHEN record IS NULL THEN 'encoding_error'
-                                WHEN NOT json_valid(record) OR json_type(record) <> 'OBJECT'
+                                WHEN NOT json_valid(record) OR {kind} <> 'OBJECT'
                                 THEN 'malformed_row' END AS _bad
                  FROM _c360_lines)"""
     )
@@ -170,12 +211,13 @@ def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
     """The query for the fields of `_c360_json`, whose objects have some of `keys`."""
     values: list[str] = []
     paths: list[str] = []
+    within = _pointer(feed)
     for number, (name, field) in enumerate(feed.fields.items()):
         # Keys that differ in case only are one column; of an object that has several, one counts.
         texts = []
         for key in keys:
             if key.lower() == name.lower():
-                paths.append("/" + key.replace("~", "~0").replace("/", "~1"))
+                paths.append(within + _path_of(key))
                 text = _text_sql(paths[-1], f"f[{len(paths)}]")
                 texts.append(_as_declared(text, paths[-1], field))
         value = f"coalesce({', '.join(texts)})" if texts else "NULL::VARCHAR"
@@ -187,6 +229,11 @@ def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
     return f"""
         SELECT _file, _row, _line, _reject, _record, {", ".join(values)}
         FROM (SELECT *, {extracted} AS f FROM _c360_json)"""
+
+
+def _path_of(key: str) -> str:
+    """The JSON pointer to a key of a record."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def _text_sql(path: str, extracted: str) -> str:

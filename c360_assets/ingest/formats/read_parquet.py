@@ -15,6 +15,7 @@ import duckdb
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import Batch, OpenedFile, file_error
+from c360_assets.ingest.formats.row_shapes import RowNotes
 from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
@@ -63,19 +64,41 @@ def parquet_header(
 
 
 def parquet_batches(
-    session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]
+    session: Session,
+    feed: FeedConfig,
+    files: list[OpenedFile],
+    failures: dict[int, LoadError],
+    notes: RowNotes,
 ) -> Iterator[Batch]:
-    """The rows of `files`; those that are broken are put into `failures` by number."""
+    """The rows of `files`; those that are broken are put into `failures` by number, and what is
+    nested where a text is declared into `notes`."""
     by_shape: dict[_Shape, list[OpenedFile]] = defaultdict(list)
     for file in files:
         partition = tuple(file.landed.partition.items())
         by_shape[_Shape(_columns(session, file.path), partition)].append(file)
     for shape, alike in by_shape.items():
         rendering = _rendering(feed, shape)
+        nested = _nested_texts(feed, shape)
+        notes.nested |= {file.number: nested for file in alike if nested}
         for group in _grouped(alike):
             if _read_readable(session, feed, group, rendering, failures):
                 yield Batch("SELECT * FROM _c360_parquet", rendering.typed)
                 session.execute("DROP TABLE _c360_parquet")
+
+
+def _nested_texts(feed: FeedConfig, shape: _Shape) -> set[str]:
+    """The fields of type string whose column is nested."""
+    nested = {column.name.lower() for column in shape.columns if is_nested(column.type)}
+    return {
+        name
+        for name, field in feed.fields.items()
+        if field.type == "string" and name.lower() in nested
+    }
+
+
+def is_nested(kind: str) -> bool:
+    """Whether a type of the engine is one of lists or objects."""
+    return kind.endswith("[]") or kind.startswith(("STRUCT", "MAP"))
 
 
 def _rendering(feed: FeedConfig, shape: _Shape) -> _Rendering:
@@ -160,7 +183,7 @@ def rendered(column: str, kind: str, target: str, zone: str) -> str:
         return _rendered_instant(column, zone if with_zone else None, target)
     if kind in ("FLOAT", "DOUBLE") and target in ("decimal", "integer"):
         return _rendered_float(column, target)
-    if kind.endswith("[]") or kind.startswith(("STRUCT", "MAP")):
+    if is_nested(kind):
         return f"to_json({column})::VARCHAR"
     return f"{column}::VARCHAR"
 

@@ -79,7 +79,7 @@ class OpenedFiles:
     def warnings(self, places: Collection[int]) -> list[str]:
         """What differs from the declared columns in some landed files, after `batches`."""
         files = [file for file in self.readable if self.origins[file.number] in places]
-        return column_warnings(self.feed, files, self.columns)
+        return column_warnings(self.feed, files, self.columns, self.notes.nested)
 
 
 def open_files(
@@ -155,8 +155,8 @@ def _batches_of(
     """
     feed = files[0].feed
     if feed.files.format in JSON_FORMATS:
-        yield from json_batches(session, feed, files, failures, columns)
+        yield from json_batches(session, feed, files, failures, columns, notes)
     elif feed.files.format == "parquet":
-        yield from parquet_batches(session, feed, files, failures)
+        yield from parquet_batches(session, feed, files, failures, notes)
     else:
         yield from text_batches(session, feed, files, failures, notes)

@@ -75,11 +75,12 @@ class RowNotes:
     """What is told of the rows of a load, by file number.
 
     `dropped` counts those that `files.drop_rows` left out, `totals` are those that look like
-    totals.
+    totals, `nested` names the fields of texts that hold objects or lists.
     """
 
     dropped: dict[int, int] = field(default_factory=dict)
     totals: dict[int, TotalRows] = field(default_factory=dict)
+    nested: dict[int, set[str]] = field(default_factory=dict)
 
 
 def without_dropped(

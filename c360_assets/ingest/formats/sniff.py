@@ -60,6 +60,24 @@ TEXT_SIGNATURES = (
     Signature(re.compile(rb"begin:vcalendar", re.I), "a calendar (iCalendar)", ""),
     Signature(
         re.compile(
+            rb"(?:(?:#[^\r\n]*)?[\r\n]+|version: *1[\r\n]+)*"
+            rb"dn::? [^\r\n]*[\r\n]+[\w;-]+::? "
+        ),
+        "an export of a directory (LDIF)",
+        "",
+    ),
+    Signature(
+        re.compile(rb"from \S+ +(?:mon|tue|wed|thu|fri|sat|sun) [^\r\n]*[\r\n]+[\w-]+: ", re.I),
+        "a mailbox (mbox)",
+        "",
+    ),
+    Signature(
+        re.compile(rb"(?:return-path|delivered-to): [^\r\n]*[\r\n]", re.I),
+        "a mail",
+        "",
+    ),
+    Signature(
+        re.compile(
             rb"(?:<!--.{0,200}?-->\s*)?<(?:!doctype html|html|head|body|table|meta|style)\b",
             re.I | re.S,
         ),

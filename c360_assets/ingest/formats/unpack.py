@@ -63,9 +63,15 @@ REFUSED = Mismatch(
     "declares entities, which are refused: they can stand for other files or for endless text",
     "send it without them",
 )
+LOCKED = Mismatch("is protected by a password", "send it without one")
 # What a library raises -> what is wrong with the file, and what to do.
 REASONS = {
     "EOFError": Mismatch("is cut off: its packing has no end", "send it again"),
+    "LockedError": LOCKED,
+    "UnknownMethodError": Mismatch(
+        "is packed by a method that is not read, such as Deflate64",
+        "pack it as a usual zip archive or with gzip",
+    ),
     "ParseError": Mismatch("is no well-formed XML", "send it again whole"),
     "EntitiesForbidden": REFUSED,
     "DTDForbidden": REFUSED,

@@ -27,6 +27,7 @@ NUMBERED_TRUTH = {"0", "1"}
 ENGLISH_WORDS = "en"
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
+CONTACT = r"^(\S+@\S+\.\S+|\+?[\d(][\d ().+/-]{5,}\d)$"
 DIALLED = r"^\+\d{7,}$"
 DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -237,8 +238,8 @@ def _are_truth_words(values: pl.Series) -> bool:
 def missing_texts(frame: pl.DataFrame) -> list[str]:
     """Which of the usual texts for a missing value the frame uses as one, in lower case.
 
-    They stand in columns that are of no type but for them. A column that is text anyway does not
-    count: there they may be names.
+    They stand in columns that are of no type but for them, or of e-mail addresses or phone numbers.
+    A column that is text anyway does not count: there they may be names.
     """
     missing: set[str] = set()
     for column in frame.iter_columns():
@@ -256,8 +257,16 @@ def _missing_texts_of(column: pl.Series) -> set[str]:
     if infer(column).type != "string":
         # They have the shape of a day and are none.
         return present & set(ZERO_DAYS)
-    is_text_anyway = infer(column.filter(~is_missing)).type == "string"
+    others = column.filter(~is_missing)
+    is_text_anyway = infer(others).type == "string" and not _are_contacts(others)
     return set() if is_text_anyway else present
+
+
+def _are_contacts(column: pl.Series) -> bool:
+    """Whether a column of texts holds e-mail addresses or phone numbers and nothing else."""
+    values = column.str.strip_chars().drop_nulls()
+    values = values.filter(values != "")
+    return bool(len(values)) and bool(values.str.contains(CONTACT).all())
 
 
 def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:

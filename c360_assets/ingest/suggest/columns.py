@@ -68,7 +68,7 @@ IRANIAN = ("IR", "AF")
 # What databases keep as 0 and 1.
 FLAG_NAME = re.compile(
     r"^(is|has|was|accepts?)[ _]|(^|[ _])(deleted|removed|valid|enabled|active|guest|test)$"
-    r"|newsletter|opt(ed)?[ _-]?(in|out)$|(un)?subscribed$|consent$",
+    r"|newsletter|opt(ed)?[ _-]?(in|out)$|(un)?subscribed$|consent$|(black|block)_?list|^zgoda",
     re.IGNORECASE,
 )
 # What `tidy_name` leaves of a name without plain letters.

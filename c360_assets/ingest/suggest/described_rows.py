@@ -84,11 +84,23 @@ def rows_under_path(
 ) -> DescribedRows:
     """The first `rows` records of a JSON document, which stand under a path of keys."""
     frame = pl.concat(list(json_records(path, keys))).head(rows)
+    return rows_of_objects(con, frame["record"].drop_nulls())
+
+
+def rows_of_objects(con: duckdb.DuckDBPyConnection, objects: pl.Series) -> DescribedRows:
+    """Rows of objects of JSON, given as texts."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
-        texts = frame["record"].drop_nulls().str.replace_all(r"[\r\n]+", " ")
+        texts = objects.str.replace_all(r"[\r\n]+", " ")
         copy.write_text("\n".join(texts), "utf-8")
-        return json_rows(con, copy, rows, shape="newline_delimited")
+        return json_rows(con, copy, len(objects), shape="newline_delimited")
+
+
+def only_object(described: DescribedRows) -> str | None:
+    """The column that holds all that rows say, each in an object: `{"user": {...}}`."""
+    columns = described.frame.columns
+    is_wrapped = len(columns) == 1 and described.types.get(columns[0]) == "struct"
+    return columns[0] if is_wrapped and not described.frame[columns[0]].has_nulls() else None
 
 
 def rows_of_copy(con: duckdb.DuckDBPyConnection, path: Path, form: str, rows: int) -> DescribedRows:

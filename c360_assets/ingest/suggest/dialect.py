@@ -170,7 +170,17 @@ def find_layout(records: Sequence[Sequence[str]]) -> Layout:
     width = _usual_width(records)
     first = next((i for i, cells in enumerate(records) if _may_begin(cells, width)), 0)
     rows = [cells for cells in records[first + 1 :] if len(cells) == width]
-    return Layout(first, is_header(records[first], rows), width)
+    header = is_header(records[first], rows)
+    if not header and first and _is_marked_header(records[first - 1], width):
+        return Layout(first - 1, header=True, width=width)
+    return Layout(first, header, width)
+
+
+def _is_marked_header(cells: Sequence[str], width: int) -> bool:
+    """Whether a record before rows without a header is one that begins like a comment: `#,Name`."""
+    filled = sum(bool(cell.strip()) for cell in cells)
+    is_as_wide = len(cells) == width > 1 and filled >= HALF * width
+    return is_as_wide and COMMENT.match(cells[0]) is not None
 
 
 def _usual_width(records: Sequence[Sequence[str]]) -> int:

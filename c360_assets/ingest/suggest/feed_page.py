@@ -178,7 +178,7 @@ def _null_values(missing: list[str]) -> list[str]:
     if not missing:
         return []
     texts = ", ".join(json.dumps(text) for text in missing)
-    return [f"null_values: [{texts}]  # found where numbers and dates stand"]
+    return [f"null_values: [{texts}]  # found where numbers, dates and contacts stand"]
 
 
 def _files(sample: Sample, pattern: str) -> str:

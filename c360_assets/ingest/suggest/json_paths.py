@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,9 @@ def records_path(path: Path) -> str | None:
         if found is not None:
             # GraphQL puts each record into an edge of its list.
             edges = all(set(item) <= EDGE and NODE in item for item in value[found])
-            return _written((*keys, found, NODE) if edges else (*keys, found))
+            return written((*keys, found, NODE) if edges else (*keys, found))
         if keys and _is_keyed(value):
-            return _written(keys)
+            return written(keys)
         for key, inner in value.items():
             if isinstance(inner, dict) and len(keys) < DEEPEST:
                 waiting.append(((*keys, key), inner))
@@ -81,7 +82,8 @@ def _is_keyed(value: dict[str, Any]) -> bool:
     return 2 * len(shared) >= most > 0
 
 
-def _written(keys: tuple[str, ...]) -> str:
+def written(keys: Sequence[str]) -> str:
+    """A path of keys as `files.records` has it."""
     if any("." in key for key in keys):
         return "/" + "/".join(keys)
     return ".".join(keys)

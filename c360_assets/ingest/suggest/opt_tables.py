@@ -36,11 +36,14 @@ SENT = re.compile(
     r"|consenso|saglasnost|suglasnost|soglasje"
     r"|nhan (ban )?tin|xabar|jaunum|uudis|сагласност|билтен|согласие на|рассылку|съгласие|бюлетин"
     r"|خبرنامه|اشتراك|نشره|電子报|訂閱|订阅|ニュースレター|配信|수신"
+    r"|black[ _]?list|block[ _]?list|do[ _]?not[ _]?contact"
+    r"|zgod[ay]|einwilligung|consentim(ent|iento)|s[ou]+hlas|hozzajarul|consimtam|συγκαταθεσ"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",
     re.IGNORECASE,
 )
 REFUSED = re.compile(
     r"opt(ed)?[ _-]?out|unsubscri|do[ _]?not|no[ _](e?mail|sms|marketing)|exclude|suppress|blocked"
+    r"|black[ _]?list|block[ _]?list|suspend|paused|revoked|withdrawn|bounced|refus|denied"
     r"|widerspruch|desinscri|desabonn|odhlas|wypis",
     re.IGNORECASE,
 )
@@ -50,7 +53,16 @@ LIST_OF_REFUSALS = re.compile(
     r"|desabonn|desinscri|odhlas|wypis|robinson|afmeld|avmeld|disiscri",
     re.IGNORECASE,
 )
-BY_SMS = re.compile(r"sms|text[ _]?(message|opt)|whatsapp", re.IGNORECASE)
+# A consent to something else than news, unless the name says news too.
+OF_SOMETHING_ELSE = re.compile(
+    r"gdpr|rodo|ds[ _-]?gvo|rgpd|lgpd|privacy|datenschutz|terms|regulamin|processing|verarbeitung"
+    r"|przetwarz|zpracovan|cookie|profiling|profilowan",
+    re.IGNORECASE,
+)
+NEWS = re.compile(r"marketing|newsletter|subscri|promo|mailing|handl|werbe|werbung", re.IGNORECASE)
+BY_SMS = re.compile(
+    r"sms|text[ _]?(message|opt)|whatsapp|(black|block)[ _]?list(ed)?[ _]?mobile", re.IGNORECASE
+)
 BY_MAIL = re.compile(
     r"e[ _-]?mail|newsletter|nieuwsbrief|infolettre|uutiskirje|nyhe[dt]sbrev"
     r"|メール|דואל|البريد|อีเมล",
@@ -62,15 +74,18 @@ BY_OTHER_WAYS = re.compile(
 # Words of a status that are of consent, and not of what else may be active or pending.
 TELLING = frozenset({
     "subscribed", "unsubscribed", "never subscribed", "non subscribed", "opted in", "opted out",
-    "opt in", "opt out",
+    "opt in", "opt out", "not subscribed", "no consent", "granted", "denied", "withdrawn",
+    "revoked",
 })  # fmt: skip
 STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECASE)
 # With blanks for signs, as in `opted_in` and `opt-in`.
-IN = ("subscribed", "active", "confirmed", "opted in", "opt in")
+IN = ("subscribed", "active", "confirmed", "opted in", "opt in", "granted")
 OUT = (
     "unsubscribed", "bounced", "held", "cleaned", "opted out", "opt out", "suppressed",
     "complained", "inactive", "pending", "never subscribed", "non subscribed", "not activated",
     "not active", "unconfirmed", "not confirmed", "transactional", "archived", "deleted",
+    "not subscribed", "no consent", "hard bounced", "soft bounced", "blocked", "blacklisted",
+    "spam", "invalid", "denied", "withdrawn", "revoked", "refused",
 )  # fmt: skip
 
 
@@ -94,13 +109,18 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
     consents = consents or _of_a_list(draft)
     by_sms = [consent for consent in consents if BY_SMS.search(plain_header(consent.column.name))]
     others = [consent for consent in consents if consent not in by_sms]
-    others.sort(key=lambda consent: not consent.is_exact)
+    others.sort(key=_by_exactness)
     tables = []
     for group, contact, found in (("email", "email", others), ("sms", "phone", by_sms)):
         owner = _tagged(draft, contact)
         if owner is not None and found:
             tables.append(_table(draft, group, owner, found[0]))
     return tables
+
+
+def _by_exactness(consent: _Consent) -> tuple[bool, bool]:
+    """What says e-mails comes first, then what says news: a shop's programme has an opt-in too."""
+    return not consent.is_exact, NEWS.search(plain_header(consent.column.name)) is None
 
 
 def opt_tables_of(draft: Draft, tables: Sequence[FlatTable]) -> list[FlatTable]:
@@ -145,7 +165,7 @@ def _consent(draft: Draft, column: Column) -> _Consent | None:
     if column.tags:
         return None
     is_exact = BY_MAIL.search(name) is not None
-    if column.type == "boolean" and SENT.search(name) and not BY_OTHER_WAYS.search(name.lower()):
+    if column.type == "boolean" and _is_of_news(name):
         return _Consent(column, f"NOT {own}" if REFUSED.search(name) else own, is_exact)
     if column.type != "string" or not (STATUS.search(name) or SENT.search(name)):
         return None
@@ -156,6 +176,14 @@ def _consent(draft: Draft, column: Column) -> _Consent | None:
     words = ", ".join(map(quote_literal, IN))
     plain_words = f"translate(lower(trim({own})), '_-', '  ')"
     return _Consent(column, f"{plain_words} IN ({words})", is_exact)
+
+
+def _is_of_news(name: str) -> bool:
+    """Whether a column's name says that news may be sent, or must not."""
+    if SENT.search(name) is None or BY_OTHER_WAYS.search(name.lower()) is not None:
+        return False
+    says_way = NEWS.search(name) or BY_MAIL.search(name) or BY_SMS.search(name)
+    return says_way is not None or OF_SOMETHING_ELSE.search(name) is None
 
 
 def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> FlatTable:
@@ -173,6 +201,7 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
     ]
     selected = ",\n  ".join(columns)
     own, owner = quote_ident(consent.column.output), quote_ident(contact.output)
+    filled = [f"{owner} IS NOT NULL", f"{own} IS NOT NULL"]
     guess = ""
     if not consent.is_exact and group == "email":
         said_by = f"what {consent.said_by or own} says of no way in particular"
@@ -180,7 +209,7 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
         f"SELECT\n  {selected}\nFROM {table_sql(source)}\n"
-        f"WHERE {owner} IS NOT NULL AND {own} IS NOT NULL\n"
+        f"WHERE {' AND '.join(dict.fromkeys(filled))}\n"
     )
     fields = [
         f"  {address}: {{tags: [{group}-opt/{address}]}}",

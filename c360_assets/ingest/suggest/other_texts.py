@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 
+from c360_assets.ingest.formats.sniff import foreign
+
 HEAD = 4096  # signs that are looked at
 # What no text holds, and the share of it from which on a file is none.
 CONTROLS = re.compile("[\x00\x02-\x08\x0e-\x1a\udc80-\udcff]")
 MOST_CONTROLS = 0.05
-OTHER_TEXTS = (
-    (re.compile(r"BEGIN:VCARD", re.IGNORECASE), "a vCard file"),
-    (re.compile(r"BEGIN:VCALENDAR", re.IGNORECASE), "a calendar file"),
-    (re.compile(r"<(!doctype html|html|head|body|table|meta)\b", re.IGNORECASE), "an HTML page"),
-    (re.compile(r"\{\\rtf"), "a text of a word processor (RTF)"),
-    (re.compile(r"(var|let|const|window\.\w+)\b[^=\n]*=\s*[\[{]"), "a script (JavaScript)"),
-    (re.compile(r"dn: .*\n(\w+::? .*\n){2}"), "an LDIF file"),
-)
+SCRIPT = re.compile(r"(var|let|const|window\.\w+)\b[^=\n]*=\s*[\[{]")
 
 
 def other_kind_of_text(text: str) -> str | None:
@@ -28,4 +23,7 @@ def other_kind_of_text(text: str) -> str | None:
 
 def kind_by_beginning(text: str) -> str | None:
     """What a text is by how it begins, in words for a message; None for one that may be rows."""
-    return next((kind for pattern, kind in OTHER_TEXTS if pattern.match(text)), None)
+    mismatch = foreign("", text.encode("utf-8", "replace"))
+    if mismatch is not None:
+        return mismatch.problem.removeprefix("is ")
+    return "a script (JavaScript)" if SCRIPT.match(text) else None

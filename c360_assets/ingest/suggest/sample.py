@@ -20,9 +20,10 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.formats.archives import ZIP_MARK
+from c360_assets.ingest.formats.archives import ZIP_MARK, LockedError
 from c360_assets.ingest.formats.fixed_width import cut_lines
 from c360_assets.ingest.formats.sniff import ORC, foreign
+from c360_assets.ingest.formats.unpack import LOCKED
 from c360_assets.ingest.formats.workbooks import (
     OLD_OFFICE_MARK,
     READABLE,
@@ -36,14 +37,16 @@ from c360_assets.ingest.suggest.archive_members import SAFE_SUFFIX, first_member
 from c360_assets.ingest.suggest.described_rows import (
     DescribedRows,
     json_rows,
+    only_object,
     parquet_rows,
     rows_of_copy,
+    rows_of_objects,
     rows_under_path,
     xml_rows,
 )
 from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_of, looks_fixed
-from c360_assets.ingest.suggest.json_paths import records_path
+from c360_assets.ingest.suggest.json_paths import records_path, written
 from c360_assets.ingest.suggest.other_texts import kind_by_beginning, other_kind_of_text
 from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
@@ -166,6 +169,8 @@ def _sample_of_archive(path: Path, kind: str, rows: int, country: str, part: str
     with tempfile.TemporaryDirectory() as folder:
         try:
             members = first_members(path, kind, Path(folder))
+        except LockedError:
+            raise C360Error(f"{path}: {LOCKED.problem}; {LOCKED.remedy}") from None
         except Exception as error:  # of many kinds, and with names from the archive
             problem = f"the {kind} archive cannot be read ({type(error).__name__})"
             raise C360Error(f"{path}: {problem}") from None
@@ -227,6 +232,10 @@ def _sample_of_file(
     else:
         shape = "unstructured" if _begins_with_open_object(head) else "array"
     objects = json_rows(con, path, rows, shape=shape, compression=compression)
+    wrapper = only_object(objects) if json_format == "ndjson" else None
+    if wrapper is not None:
+        inner = rows_of_objects(con, objects.frame[wrapper])
+        return _sample_of_described(inner, json_format, {"records": written([wrapper])})
     return _sample_of_described(objects, json_format)
 
 
