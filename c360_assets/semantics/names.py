@@ -35,14 +35,16 @@ _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 # often (`Al`, `Ben`, `Mac`).
 _PARTICLE_WORDS = (
     "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
-    "|TEN|TER|TE|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|MC|A/L|A/P|S/O|D/O"
+    "|TEN|TER|TE|'T|VD|V/D|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|MC|A/L|A/P|S/O|D/O"
     "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
 )
 # Letters that are more often initials: `T` is one but in `van t Hof`, `D` but before few surnames,
 # `O` only with a dot.
 _PARTICLES = f"{_PARTICLE_WORDS}|O|(?:VAN|AAN|OP|IN|UIT) T"
-_DOTTED_PARTICLES = f"(?:(?:{_PARTICLE_WORDS}|(?:VAN|AAN|OP|IN|UIT) T)[.]?|O)"
+_DOTTED_PARTICLES = f"(?:(?:{_PARTICLE_WORDS}|V[.]?D|(?:VAN|AAN|OP|IN|UIT) T)[.]?|O)"
 _BEHIND_D = "D (?:SILVA|SOUZA|SOUSA|COSTA|CRUZ|CUNHA|MELLO|LIMA|ANGELO|AMICO|AMATO|ANDREA|ARCY)"
+# Two surnames are one: `Lucas Costa e Silva`, `José Ortega y Gasset`. A capital is an initial.
+_JOINED_BY_AND = r"^([^,]*[^, ]) ([^ ,]+ [ey] [^ ,]+)$"
 SURNAME_PARTICLES = (*_PARTICLE_WORDS.split("|"), "O", "D", "T")
 # Of these, those that stand last where the surname is put first: "Berg, Jan van der".
 _LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"
@@ -208,6 +210,7 @@ def _ordered(value: pl.Expr, surname_first: str | None) -> pl.Expr:
     """Folded words without title and suffix, the given part first; a tab before a surname that a
     comma told, or the pattern `surname_first`."""
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
+    value = squeeze(value).str.replace(_JOINED_BY_AND, "${2}, ${1}")
     initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
     text = initials.str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
@@ -411,6 +414,8 @@ def _part_macro(name: str, group: int, surname_first: str | None) -> str:
         f"{by_first_word}"
         f" WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
         f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_JOINED_BY_AND)})"
+        f" THEN regexp_extract(p, {quoted(_JOINED_BY_AND)}, {group})"
         f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
         f" THEN regexp_extract(p, {quoted(_WRITTEN_PARTICLES)}, {group})"
         f" ELSE nullif(regexp_extract(p, {quoted(_TWO_WORDS)}, {group}), '') END"
