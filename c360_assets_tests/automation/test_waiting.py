@@ -106,7 +106,8 @@ def test_a_day_is_expected_when_its_activation_is_due(
         ("America/New_York", "30 2 * * *", "2026-03-08", "03:30", "2026-03-08 07:30"),
         ("America/New_York", "30 1 * * *", "2026-11-01", "01:30", "2026-11-01 06:30"),
         # The hour before midnight comes twice, midnight itself not at all.
-        ("Asia/Beirut", "30 23 * * *", "2026-10-25", "23:30", "2026-10-25 21:30"),
+        ("Asia/Beirut", "30 23 * * *", "2026-10-24", "23:30", "2026-10-24 20:30"),
+        ("America/Havana", "30 0 * * *", "2026-11-01", "00:30", "2026-11-01 04:30"),
         ("America/Santiago", "30 0 * * *", "2026-09-06", "01:30", "2026-09-06 04:30"),
         ("Asia/Kathmandu", "30 6 * * *", "2026-03-08", "06:30", "2026-03-08 00:45"),
     ],
@@ -120,7 +121,7 @@ def test_clocks_that_change_leave_a_day_its_activation(
     assert f"{due.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}" == f"{day} {expected}"
     assert f"{due.astimezone(UTC):%Y-%m-%d %H:%M}" == in_utc
     second = timedelta(seconds=1)
-    assert last_due(tenant, due) == due
+    assert last_due(tenant, due) == last_due(tenant, due + timedelta(hours=1)) == due
     assert timedelta(hours=23) < due - last_due(tenant, due - second) <= timedelta(hours=25)
     clock = ZoneInfo(timezone)
     assert was_due(tenant, due.astimezone(clock))
