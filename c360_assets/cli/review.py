@@ -25,6 +25,10 @@ def review(
             dir_okay=False,
         ),
     ] = None,
+    withdraw: Annotated[
+        list[str] | None,
+        typer.Option("--withdraw", help="Take back the answer of this label_id; repeatable."),
+    ] = None,
     train: Annotated[
         bool,
         typer.Option(
@@ -39,14 +43,17 @@ def review(
     reports/review.html.
 
     Examples: `c360 review --show-pii`, then `c360 review --answers reports/review.csv` and
-    `c360 run`; labels outlive refits, and nothing is asked twice.
+    `c360 run`; labels outlive refits, and nothing is asked twice. `c360 review --withdraw
+    review-fee8b0a2bc1d989d` takes an answer back.
     """
     with reported_errors():
-        if answers is not None and train:
-            raise typer.BadParameter("give --answers or --train")
+        if (answers is not None) + bool(withdraw) + train > 1:
+            raise typer.BadParameter("give one of --answers, --withdraw and --train")
         root = tenant_folder(tenant)
         if answers is not None:
             _take(root, answers, as_json)
+        elif withdraw:
+            _withdraw(root, withdraw, as_json)
         elif train:
             _train(root, as_json)
         else:
@@ -85,6 +92,8 @@ def _take(root: Path, path: Path, as_json: bool) -> None:
                 "same": answers.same,
                 "different": answers.different,
                 "unanswered": answers.unanswered,
+                "replaced": taken.replaced,
+                "forgotten": taken.forgotten,
                 "problems": answers.problems,
                 "labels": str(taken.labels),
             }
@@ -96,10 +105,25 @@ def _take(root: Path, path: Path, as_json: bool) -> None:
         f"{answers.unanswered} unanswered, {len(answers.problems)} not taken",
         markup=False,
     )
+    if taken.replaced:
+        out.print(f"{counted(taken.replaced, 'earlier answer')} said otherwise and no longer count")
+    if taken.forgotten:
+        out.print(f"{counted(taken.forgotten, 'answer')} not kept: forgotten people are named")
     err.print(f"labels: {short_path(taken.labels)}", markup=False)
     if taken.feed is not None:
         err.print(f"feed: {short_path(taken.feed)}", markup=False)
     err.print("The next `c360 run` obeys them.", markup=False)
+
+
+def _withdraw(root: Path, names: list[str], as_json: bool) -> None:
+    from c360_assets.reporting.review import withdraw_answers
+
+    left = withdraw_answers(root, names)
+    if as_json:
+        print_json({"withdrawn": len(set(names)), "left": left})
+        return
+    out.print(f"{counted(len(set(names)), 'answer')} withdrawn, {left} left", markup=False)
+    err.print("The next `c360 run` no longer obeys them.", markup=False)
 
 
 def _train(root: Path, as_json: bool) -> None:

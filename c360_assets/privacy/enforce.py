@@ -10,6 +10,7 @@ from c360_assets.errors import C360Error
 from c360_assets.privacy.erase_files import drop_versions
 from c360_assets.privacy.forget import Progress, begin, carry_out, unheard
 from c360_assets.privacy.forgotten_rows import returned_rows
+from c360_assets.privacy.label_rows import erase_answers
 from c360_assets.privacy.people import Finder, Found
 from c360_assets.privacy.receipts import MARK, last_receipt, read_receipts
 from c360_assets.privacy.removals import pending_receivers
@@ -19,6 +20,7 @@ from c360_assets.privacy.restored import (
     unknown_publications,
 )
 from c360_assets.privacy.work import RESTORED, open_work
+from c360_assets.stitch.review.answers import ANSWERS_FILE
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.suppression import Suppression
@@ -56,6 +58,12 @@ def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
         done += _clean_restored(tenant, last, progress)
     if unknown_files(root) or unknown_publications(tenant):
         done += _drop_restored_files(tenant)
+    answers = erase_answers(root, Suppression.of(root), {})
+    if answers:
+        done.append(
+            f"{counted(answers, 'answer')} of `c360 review` named people who were forgotten, and "
+            f"{'is' if answers == 1 else 'are'} taken out of {ANSWERS_FILE.as_posix()}"
+        )
     done += [
         f"receiver {name} has not confirmed a removal yet; `c360 privacy status` names it"
         for name in pending_receivers(root)

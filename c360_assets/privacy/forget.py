@@ -28,6 +28,7 @@ from c360_assets.privacy.erase_lakes import erase_lakes
 from c360_assets.privacy.erase_listed import erase_rows
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
 from c360_assets.privacy.identifiers import Found, Identifiers
+from c360_assets.privacy.label_rows import erase_answers
 from c360_assets.privacy.mentions import key_cells
 from c360_assets.privacy.people import Finder
 from c360_assets.privacy.planning import add_others, plan_work
@@ -179,6 +180,9 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         if dropped:
             work.counts["earlier versions of tables (files)"] = dropped
         progress("files")
+        answers = erase_answers(root, Suppression.of(root), work.values)
+        if answers:
+            work.counts["answers of review (labels)"] = answers
         _erase_files(tenant, work, searcher)
         work.save(root)  # its counts, should the rest be done by another process
         progress("receivers")

@@ -84,7 +84,7 @@ STORES: tuple[Store, ...] = (
     Store("reports", ("reports/*",), "pages that people read", "rewritten", "until the next run"),
     Store(
         "review files",
-        ("labels/*", "review/*", "reviews/*"),
+        ("landing/review/answers.csv", "labels/*", "review/*", "reviews/*"),
         "pairs of records that people decide about",
         "rewritten",
     ),

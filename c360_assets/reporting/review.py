@@ -9,26 +9,35 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.privacy.label_rows import forgotten_labels
 from c360_assets.reporting.pages import replace_page
+from c360_assets.reporting.paths import short_path
 from c360_assets.reporting.stitch_report import masked
 from c360_assets.reporting.validation_page import environment
 from c360_assets.stitch.review.answers import (
     ANSWER_COLUMNS,
-    LABEL_COLUMNS,
+    ANSWERS_FILE,
     Answers,
+    answers_csv,
+    answers_held,
+    kept_answers,
     label_id,
+    labels_of,
     read_answers,
-    with_earlier,
+    without_labels,
 )
 from c360_assets.stitch.review.questions import NEEDED, questions
 from c360_assets.tenant.new_files import write_new_files
+from c360_assets.warehouse.suppression import Suppression
 from c360_assets.wording import counted
 
 PAGE = "review.html"
@@ -40,12 +49,11 @@ FIELDS = (
 # Of these the file of representatives holds the compared form under another name.
 COMPARED = {"generational_suffix": "sk_generational_suffix"}
 KEYS = ("source1", "pk1", "source2", "pk2")
-ANSWERS_FILE = Path("landing", "review", "answers.csv")
 FEED_FILE = Path("feeds", "review", "answers.yaml")
 FEED = """\
 # Written by `c360 review --answers`: what people said of pairs of records. Stitch obeys these
 # labels whatever else it finds; later answers are added to the file, and the next `c360 run` reads
-# it again. To withdraw an answer, delete its two rows there.
+# it again. To withdraw an answer: `c360 review --withdraw LABEL_ID`.
 source: Review
 feed: Answers
 files: {pattern: "'review/answers.csv'", format: csv}
@@ -146,10 +154,7 @@ def write_review(con: Any, root: Path, limit: int, *, show_pii: bool) -> Review:
 
 def _answered(root: Path) -> set[str]:
     """The names of the questions that are answered, also of answers that no run has obeyed yet."""
-    path = root / ANSWERS_FILE
-    if not path.exists():
-        return set()
-    return set(pl.read_csv(path, infer_schema=False)["label_id"].drop_nulls())
+    return labels_of(kept_answers(root / ANSWERS_FILE))
 
 
 def _with_fields(con: Any, asked: pl.DataFrame) -> list[dict[str, Any]]:
@@ -243,9 +248,13 @@ def _harmless(value: str) -> str:
 
 @dataclass(frozen=True)
 class TakenAnswers:
-    """The answers, the label file they are in now, and the feed, if it had to be written."""
+    """The answers, how many of them took the place of an earlier one that said otherwise, how many
+    were left out, as they name somebody who was forgotten, the label file, and the feed, if it had
+    to be written."""
 
     answers: Answers
+    replaced: int
+    forgotten: int
     labels: Path
     feed: Path | None
 
@@ -253,7 +262,7 @@ class TakenAnswers:
 def take_answers(root: Path, path: Path) -> TakenAnswers:
     """Turn answers into labels of the tenant.
 
-    Raises C360Error for a file without a usable answer, and where a feed of the tenant's own stands
+    Raises C360Error for a file without a usable answer, and where a file of the tenant's own stands
     in the place.
     """
     answers = read_answers(path)
@@ -264,11 +273,34 @@ def take_answers(root: Path, path: Path) -> TakenAnswers:
             "column answer"
         )
     labels = root / ANSWERS_FILE
-    if labels.exists() and labels.read_text("utf-8").partition("\n")[0] != ",".join(LABEL_COLUMNS):
-        raise C360Error(f"{labels} is no file of answers; move it away")
-    replace_page(labels, with_earlier(labels, answers.rows))
+    with answers_held(root), duckdb.connect() as con:
+        forgotten = forgotten_labels(Suppression.of(root), answers.rows, con)
+        rows = without_labels(answers.rows, forgotten)
+        earlier = kept_answers(labels)
+        changed = {row_id: row for row_id, row in rows.items() if row != earlier.get(row_id, row)}
+        replace_page(labels, answers_csv(earlier | rows))
+    replaced = len(labels_of(changed))
     feed = root / FEED_FILE
     if feed.exists():
-        return TakenAnswers(answers, labels, None)
+        return TakenAnswers(answers, replaced, len(forgotten), labels, None)
     write_new_files(root, {FEED_FILE: FEED})
-    return TakenAnswers(answers, labels, feed)
+    return TakenAnswers(answers, replaced, len(forgotten), labels, feed)
+
+
+def withdraw_answers(root: Path, names: Sequence[str]) -> int:
+    """Take answers back, by their `label_id`; how many are left.
+
+    Raises C360Error, and changes nothing, where one of them is not there.
+    """
+    path = root / ANSWERS_FILE
+    with answers_held(root):
+        rows = kept_answers(path)
+        unknown = sorted(set(names) - labels_of(rows))
+        if unknown:
+            raise C360Error(
+                f"{short_path(path)} has no answer {', '.join(unknown)}; the column label_id there "
+                "names them, and so does a run that warns of one"
+            )
+        left = without_labels(rows, names)
+        replace_page(path, answers_csv(left))
+    return len(labels_of(left))

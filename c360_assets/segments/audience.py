@@ -16,7 +16,7 @@ from c360_assets.errors import C360Error
 from c360_assets.segments.control import control_sql, treatment_sql
 from c360_assets.segments.hash_forms import hashed, normalised
 from c360_assets.semantics.closest import instead_of
-from c360_assets.tenant.campaigns import OWN_ATTRIBUTES
+from c360_assets.tenant.campaigns import OWN_ATTRIBUTES, REST
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import CampaignConfig, Tenant
 from c360_assets.warehouse.session import Session
@@ -24,7 +24,6 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 STATUSES = ("sent", "control", "no_consent", "unreachable", "too_recent")
 CONTROL = "control"
-REST = "rest"
 ADDRESS_KINDS = {"email": "email", "phone": "phone"}
 # An id that a record had and the one that it has, a row per record and earlier id.
 MOVED_RECORDS = """

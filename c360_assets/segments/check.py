@@ -62,7 +62,7 @@ def _name_problems(tenant: Tenant) -> list[Problem]:
 
 
 def _database_problems(tenant: Tenant) -> list[Problem]:
-    known = ["customer_360", *tenant.config.databases]
+    known = list(dict.fromkeys(["customer_360", *tenant.config.databases]))
     problems = []
     for name, config in tenant.segments.items():
         if config.database not in known:

@@ -40,10 +40,12 @@ def read_list(root: Path, file: str) -> list[str]:
     """The ids of a list, each once, sorted. Raises ListProblemError."""
     path = list_path(root, file)
     try:
+        if b"\0" in path.read_bytes():  # UTF-16, or no text at all
+            raise UnicodeError
         frame = pl.read_csv(path, infer_schema=False, encoding="utf8")
     except pl.exceptions.NoDataError:
         raise ListProblemError(f"{file} is empty", "write a line amperity_id, then ids") from None
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError):
+    except (pl.exceptions.PolarsError, UnicodeError, OSError):
         message = f"{file} is no CSV file in UTF-8"
         raise ListProblemError(message, "save it as CSV, UTF-8, with commas") from None
     columns = {column.strip().lower().lstrip("\ufeff"): column for column in frame.columns}

@@ -39,6 +39,7 @@ SPAN = re.compile(r"(\d{1,5}) *(d|w|day|week|month|year)s?", re.IGNORECASE)
 COMPARED = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 DATE_EXAMPLE = "such as 2026-01-31, today or 180 days ago"
 LONGEST_SPAN_YEARS = 200
+LARGEST_WHOLE = 2**63
 
 
 class ValueProblemError(Exception):
@@ -103,7 +104,7 @@ def _example(kind: str) -> str | None:
 
 
 def _text(value: Any) -> Operand:
-    if isinstance(value, bool | date | datetime):
+    if isinstance(value, bool | float | date | datetime):
         message = "is compared with a text: YAML reads this as no text"
         raise ValueProblemError(message, "put it in quotes")
     return Operand(f"{quote_literal(str(value))}", "text", str(value))
@@ -112,6 +113,8 @@ def _text(value: Any) -> Operand:
 def _number(value: Any) -> Operand:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueProblemError("must be a number", "such as 300, without quotes")
+    if isinstance(value, int) and abs(value) >= LARGEST_WHOLE:
+        raise ValueProblemError("is larger than any whole number of a table")
     if not math.isfinite(value):
         raise ValueProblemError("must be a number that is finite")
     # A float in Python's shortest form is what was written, and DuckDB reads it as a decimal.

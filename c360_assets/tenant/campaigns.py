@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from c360_assets.tenant.base_models import EachOnce, Name, Strict
 from c360_assets.tenant.durations import duration
@@ -13,6 +14,8 @@ from c360_assets.tenant.segments import PRIMARY_DATABASE, Percentage, percent
 
 NO_CONSENT = re.compile(r"none, +because +(.*\S)", re.DOTALL)
 MOST_AUDIENCES = 60
+LEAST_SPAN = timedelta(hours=1)  # a campaign is sent once a day
+REST = "rest"  # the audience of those who fit none that is named
 MOST_SEGMENTS = 10
 Channel = Literal["email", "sms", "post"]
 # What a list may hold besides columns of customer_360.
@@ -20,15 +23,17 @@ OWN_ATTRIBUTES = ("treatment", "audience", "segment")
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$")]
 
 
-def _time_span(text: str) -> str:
+def _time_span(text: Any) -> str:
     try:
-        duration(text)
+        span = duration(text if isinstance(text, str) else "")
     except ValueError:
         raise ValueError("must be a duration, such as 7d") from None
-    return text
+    if span < LEAST_SPAN:
+        raise ValueError("must be an hour at least, such as 7d: `m` is minutes, a month is 30d")
+    return str(text)
 
 
-Duration = Annotated[str, AfterValidator(_time_span)]
+Duration = Annotated[str, BeforeValidator(_time_span)]
 
 
 def reason_in(consent: str | None) -> str | None:
@@ -86,6 +91,17 @@ class CampaignConfig(Strict):
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return _names(value)
+
+    @field_validator("audiences")
+    @classmethod
+    def _names_tell_them_apart(cls, value: list[SubAudience]) -> list[SubAudience]:
+        names = [audience.name for audience in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]} is the name of two audiences: give one another name")
+        if REST in names:
+            raise ValueError(f"{REST} is the name of those who fit none: give another name")
+        return value
 
     @field_validator("control")
     @classmethod

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeGuard
 import yaml
 
 from c360_assets.errors import Problem
+from c360_assets.tenant.misread_scalars import misread_scalars
 
 # Where a key stands in a YAML file: `("fields", "email", "tags", 0)`.
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -78,7 +79,7 @@ class Document:
         root = loader.get_single_node()
         if root is None:
             return cls(file)
-        problems = list(_make_keys_texts(root, file))
+        problems = [*_make_keys_texts(root, file), *misread_scalars(loader, root, file)]
         # Construction would not end.
         if _contains_itself(root, set(), set()):
             message = "holds an alias that contains itself"

@@ -109,6 +109,9 @@ def _message(details: ErrorDetails, path: Sequence[str | int], model: type[BaseM
         return _choice_message(key, details["input"], choices)
     if error_type == "value_error":
         return Message(key, str(context.get("error", details["msg"])))
+    if error_type in {"string_too_short", "too_short"} and context.get("min_length", 1) > 1:
+        unit = "characters" if error_type == "string_too_short" else "entries"
+        return Message(key, f"must have at least {context['min_length']} {unit}")
     if error_type in EXPECTED:
         given = "" if error_type in SAYS_ALL else f", found {kind(details['input'])}"
         is_bare_word = error_type == "string_type" and isinstance(details["input"], bool)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from c360_assets.tenant.base_models import Strict
 
@@ -25,12 +25,12 @@ def percent(text: str) -> float:
     return float(match[1])
 
 
-def _percentage(text: str) -> str:
-    percent(text)
-    return text
+def _percentage(text: Any) -> str:
+    percent(text if isinstance(text, str) else "")
+    return str(text)
 
 
-Percentage = Annotated[str, AfterValidator(_percentage)]
+Percentage = Annotated[str, BeforeValidator(_percentage)]
 
 
 class SizeLimits(Strict):

@@ -8,7 +8,8 @@ import pytest
 
 from c360_assets.configuration import load_tenant
 from c360_assets.ingest.delivery_days import as_of_date
-from c360_assets.reporting.review import ANSWERS_FILE, FEED, FEED_FILE, LABEL_COLUMNS
+from c360_assets.reporting.review import FEED, FEED_FILE
+from c360_assets.stitch.review.answers import ANSWERS_FILE, LABEL_COLUMNS
 from c360_assets.warehouse.session import Warehouse
 from c360_assets_tests.day.command import c360_here
 from c360_assets_tests.privacy.tenants import FIRST, MEMBERS, SECOND, land, write_tenant

@@ -11,6 +11,7 @@ from c360_assets.ingest.forgotten_cells import is_worth_knowing
 from c360_assets.privacy.dsar import html_table
 from c360_assets.privacy.receipts import read_receipts
 from c360_assets.reporting.review import FEED
+from c360_assets.stitch.review.answers import label_id
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.day.command import c360_here
 from c360_assets_tests.privacy.tenants import SECOND, land
@@ -87,13 +88,27 @@ def test_labels_that_name_their_records_go_with_them(
     assert said.code == 0, said.text
     (receipt,) = read_receipts(tenant)
     assert receipt.rows["domain/Review_Answers"] == 1
-    # Another source's record of that number is not hers. The file is read again, as one is added.
+    # Another source's record of that number is not hers.
+    left = labels.replace("L1-1,L1,1,Web:Accounts,pk,AC-700006\n", "")
+    left = left.replace("L1-2,L1,2,Web:Accounts,pk,AC-700005\n", "")
+    assert (review / "answers.csv").read_text("utf-8") == left
+    # A file of before comes back, such as from a backup, with an answer that is new.
     (review / "answers.csv").write_text(f"{labels}L3-1,L3,1,Club:Members,pk,x\n", "utf-8")
-    assert c360_here(monkeypatch, "load", "--tenant", tenant).code == 0
+    said = c360_here(monkeypatch, "load", "--tenant", tenant)
+    assert said.code == 0
+    assert "1 answer of `c360 review` named people who were forgotten" in said.text
+    added = f"{left}L3-1,L3,1,Club:Members,pk,x\n"
+    assert (review / "answers.csv").read_text("utf-8") == added
     with open_session(tenant / "warehouse") as session:
         session.bind("domain/Review_Answers")
         kept = session.rows("SELECT row_id FROM Review_Answers ORDER BY row_id")
-    assert kept == [("L1-2",), ("L2-1",), ("L2-2",), ("L3-1",)]
+    assert kept == [("L2-1",), ("L2-2",), ("L3-1",)]
+    name = label_id("Web:Accounts", "AC-700005", "Web:Accounts", "AC-700006")
+    answered = f"{name},same,Web:Accounts,AC-700005,Web:Accounts,AC-700006\n"
+    (tenant / "old.csv").write_text(f"label_id,answer,source1,key1,source2,key2\n{answered}")
+    said = c360_here(monkeypatch, "review", "--answers", tenant / "old.csv", "--tenant", tenant)
+    assert "1 answer not kept: forgotten people are named" in said.text
+    assert (review / "answers.csv").read_text("utf-8") == added
 
 
 def test_notes_files_and_deliveries_that_wait(

@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from c360_assets.configuration import all_problems
+from c360_assets.segments.lists import ListProblemError, read_list
+from c360_assets.segments.values import ValueProblemError, operand
+from c360_assets.tenant.document import Document
+from c360_assets.tenant.messages import problems_of
+from c360_assets.tenant.models import CampaignConfig
 from c360_assets_tests.day.small import small_tenant
 
 LONG = "spring_" * 9 + "x"  # 64 bytes
@@ -98,6 +104,57 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         path.write_text(text, "utf-8")
     problems = [one for one in all_problems(root) if one.severity == "error"]
     assert {(one.file, one.line, one.remedy) for one in problems} == EXPECTED
+
+
+CAMPAIGN = """include: [good]
+channel: email
+purpose: offers
+destination: crm
+attributes: [email]
+"""
+BAD_SETTINGS = [
+    ("control: 10", "must be a percentage, such as 30%"),
+    ("every: 7", "must be a duration, such as 7d"),
+    ("every: 0d", "must be an hour at least"),
+    ("not_more_often_than: 1m", "must be an hour at least, such as 7d: `m` is minutes"),
+    ("salt: short", "must have at least 8 characters"),
+    ("audiences: [{name: rest, segments: [good]}]", "rest is the name of those who fit none"),
+    (
+        "audiences: [{name: a, segments: [good]}, {name: a, segments: [b]}]",
+        "a is the name of two audiences",
+    ),
+]
+
+
+@pytest.mark.parametrize(("setting", "message"), BAD_SETTINGS)
+def test_settings_of_a_campaign_say_what_they_must_be(setting: str, message: str) -> None:
+    document = Document.parse(f"{CAMPAIGN}{setting}\n", "campaigns/a.yaml")
+    with pytest.raises(ValidationError) as refused:
+        CampaignConfig.model_validate(document.data)
+    (problem,) = problems_of(refused.value, CampaignConfig, document)
+    assert message in problem.message
+    assert (problem.line, problem.key) == (6, setting.partition(":")[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        (2**63, "number", "is larger than any whole number"),
+        (10**400, "number", "is larger than any whole number"),
+        (-(10**40), "number", "is larger than any whole number"),
+        (1.10, "text", "YAML reads this as no text"),  # which was written 1.10
+    ],
+)
+def test_numbers_that_no_column_holds_are_refused(value: float, kind: str, message: str) -> None:
+    with pytest.raises(ValueProblemError, match=message):
+        operand(value, kind)
+
+
+def test_a_list_that_is_no_utf_8_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ids.csv").write_text("amperity_id\nabc\n", "utf-16")
+    with pytest.raises(ListProblemError) as refused:
+        read_list(tmp_path, "ids.csv")
+    assert refused.value.message == "ids.csv is no CSV file in UTF-8"
 
 
 def test_tables_there_are_stand_in_order(tmp_path: Path) -> None:

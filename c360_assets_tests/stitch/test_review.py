@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -13,11 +15,17 @@ import pytest
 import yaml
 
 from c360_assets.errors import C360Error
-from c360_assets.reporting.review import FEED_FILE, take_answers, write_review
+from c360_assets.reporting.review import FEED_FILE, take_answers, withdraw_answers, write_review
 from c360_assets.stitch import stitch
 from c360_assets.stitch.explain.records import PublishedStitch
 from c360_assets.stitch.publish.results import StitchResult
-from c360_assets.stitch.review.answers import label_id, read_answers
+from c360_assets.stitch.review.answers import (
+    ANSWERS_FILE,
+    kept_answers,
+    label_id,
+    labels_of,
+    read_answers,
+)
 from c360_assets.stitch.review.questions import questions, weakest_links
 from c360_assets.stitch.review.training import compare_classifiers
 from c360_assets_tests.stitch.retail import retail
@@ -178,6 +186,30 @@ def test_answers_become_labels(con: duckdb.DuckDBPyConnection, tmp_path: Path) -
     names = [question.label_id for question in again.questions]
     assert len(names) == 4
     assert names[:2] == [row["label_id"] for row in rows[2:]]
+
+
+def test_answers_of_many_at_once_are_all_kept_and_taken_back_by_name(tmp_path: Path) -> None:
+    names = [label_id("A:B", "1", "A:B", str(other)) for other in range(24)]
+
+    def take(other: int, answer: str = "same") -> int:
+        file = tmp_path / f"{other}.csv"
+        row = f"{names[other]},{answer},A:B,1,A:B,{other}\n"
+        file.write_text(f"label_id,answer,source1,key1,source2,key2\n{row}")
+        return take_answers(tmp_path, file).replaced
+
+    take(0)
+    with ThreadPoolExecutor(8) as at_once:
+        assert sum(at_once.map(take, range(1, 24))) == 0
+    labels = tmp_path / ANSWERS_FILE
+    assert labels_of(kept_answers(labels)) == set(names)
+    # As a spreadsheet of another country saves it.
+    labels.write_bytes(codecs.BOM_UTF8 + labels.read_bytes().replace(b",", b";"))
+    assert (take(3), take(3, "different"), take(3, "different")) == (0, 1, 0)
+    assert withdraw_answers(tmp_path, names[2:4]) == 22
+    assert labels_of(kept_answers(labels)) == {*names[:2], *names[4:]}
+    with pytest.raises(C360Error, match=rf"has no answer {names[2]}; the column label_id"):
+        withdraw_answers(tmp_path, [names[2], names[5]])
+    assert names[5] in labels_of(kept_answers(labels))
 
 
 def test_a_changed_key_and_a_foreign_file_are_refused(tmp_path: Path) -> None:

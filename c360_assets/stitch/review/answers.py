@@ -11,11 +11,17 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 from c360_assets.errors import C360Error
+
+ANSWERS_FILE = Path("landing", "review", "answers.csv")
+LOCK_FILE = ".review.lock"
 
 KEY_COLUMNS = ("source1", "key1", "source2", "key2")
 ANSWER_COLUMNS = ("label_id", "answer", *KEY_COLUMNS)
@@ -51,18 +57,23 @@ def read_answers(path: Path) -> Answers:
 
     Raises C360Error for a file that is no such CSV.
     """
-    text = _text(path)
-    first_line = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=first_line.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
-    missing = [name for name in ANSWER_COLUMNS if name not in reader.fieldnames]
+    reader = _csv_reader(_text(path))
+    missing = [name for name in ANSWER_COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise C360Error(
             f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
             "answer in the file reports/review.csv that `c360 review` writes"
         )
     return _taken(reader)
+
+
+def _csv_reader(text: str) -> csv.DictReader[str]:
+    """The rows of a CSV, whichever of the usual delimiters its first line holds most of."""
+    first_line = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first_line.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
+    return reader
 
 
 def _text(path: Path) -> str:
@@ -123,17 +134,43 @@ def _label_rows(name: str, keys: list[str], *, same: bool) -> dict[str, tuple[st
     }
 
 
-def with_earlier(path: Path, rows: Mapping[str, tuple[str, ...]]) -> str:
-    """The label file with these rows added to those that it holds, or in their place, as CSV."""
-    every: dict[str, tuple[str, ...]] = {}
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            earlier = csv.DictReader(file)
-            for row in earlier:
-                every[row["row_id"]] = tuple(row[name] for name in LABEL_COLUMNS)
-    every |= rows
+@contextmanager
+def answers_held(root: Path) -> Iterator[None]:
+    """Nobody else changes the answers of the tenant at `root` while the block runs."""
+    with FileLock(root / LOCK_FILE, mode=0o600):
+        yield
+
+
+def kept_answers(path: Path) -> dict[str, tuple[str, ...]]:
+    """The label rows that a tenant's file of answers holds, by their `row_id`; none without one.
+
+    Raises C360Error for a file with other columns: it is not ours.
+    """
+    if not path.exists():
+        return {}
+    reader = _csv_reader(_text(path))
+    if tuple(reader.fieldnames or ()) != LABEL_COLUMNS:
+        raise C360Error(f"{path} is no file of answers; move it away")
+    return {row["row_id"]: tuple(row[name] or "" for name in LABEL_COLUMNS) for row in reader}
+
+
+def answers_csv(rows: Mapping[str, tuple[str, ...]]) -> str:
+    """Label rows as the text of a tenant's file of answers."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(LABEL_COLUMNS)
-    writer.writerows(every.values())
+    writer.writerows(rows.values())
     return out.getvalue()
+
+
+def labels_of(rows: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The `label_id`s of label rows."""
+    return {row[LABEL_COLUMNS.index("label_id")] for row in rows.values()}
+
+
+def without_labels(
+    rows: Mapping[str, tuple[str, ...]], labels: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The label rows that are left when these labels go whole."""
+    place = LABEL_COLUMNS.index("label_id")
+    return {row_id: row for row_id, row in rows.items() if row[place] not in labels}
