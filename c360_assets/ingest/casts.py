@@ -136,8 +136,8 @@ def cast_for(
     raw, text = f"r{number}", f"t{number}"
     if item.type in AS_TEXT:
         ordered = text if item.name_order is None else comma_behind_surname(text, item.name_order)
-        return Cast(number, _present_text(feed, raw, raw), ordered)
-    trimmed = _present_text(feed, raw, _plain_digits(_trimmed(raw)))
+        return Cast(number, present_text(feed, raw, raw), ordered)
+    trimmed = present_text(feed, raw, _plain_digits(_trimmed(raw)))
     if item.type in ("date", "datetime"):
         pattern = item.format or feed.datetime_format
         if typed and pattern not in NUMBER_DATES:
@@ -203,7 +203,7 @@ def _or_unambiguous(declared: Cast, text: str, kind: str, year: str, zone: str) 
     return Cast(number, text, value, declared.steps + known.steps)
 
 
-def _present_text(feed: FeedConfig, raw: str, text: str) -> str:
+def present_text(feed: FeedConfig, raw: str, text: str) -> str:
     """SQL for `text` where `raw` is none of the feed's texts for a missing value."""
     if not feed.null_values:
         return text

@@ -14,6 +14,7 @@ import polars as pl
 
 from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
+from c360_assets.ingest.fill_down import filled_batches
 from c360_assets.ingest.formats.batches import Batch
 from c360_assets.tenant.feeds import RowNumberConfig
 from c360_assets.tenant.models import FeedConfig
@@ -73,6 +74,8 @@ def fill_incoming(
     `delivery_years`: of the files, by number.
     """
     _create_tables(session, feed, delivery_years)
+    if feed.fill_down is not None:
+        batches = filled_batches(session, feed, feed.fill_down, batches)
     for batch in batches:
         judged = _judged_sql(feed, batch)
         if feed.row_number is None:

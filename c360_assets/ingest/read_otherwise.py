@@ -16,7 +16,10 @@ from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.wording import counted
 
-SETTINGS = {"row_number", "last_updated", "timezone", "datetime_format", "scale", "null_values"}
+SETTINGS = {
+    "row_number", "fill_down", "last_updated", "timezone", "datetime_format", "scale",
+    "null_values",
+}  # fmt: skip
 FIELD_SETTINGS = {"format", "calendar", "name_order", "number", "scale", "required"}
 
 

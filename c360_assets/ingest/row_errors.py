@@ -25,6 +25,7 @@ MESSAGES = {
     "missing_primary_key": "the primary key is empty",
     "column_count_mismatch": "the record has more or fewer fields than the header",
     "malformed_row": "the record cannot be read: quotes, escapes or JSON",
+    "no_first_row": "the first row of its block, which `fill_down` takes values from, is not there",
     "encoding_error": "the record holds bytes that are not in the file's encoding",
 }
 # What a text of a field's type looks like, for `cast_error`.

@@ -133,6 +133,7 @@ def check_output_names(check: ConfigCheck) -> None:
                 check.error(file, _rename_path(name, field), message)
             fields_by_column.setdefault(column, name)
         _check_row_number(check, feed, taken_by)
+        _check_fill_down(check, feed)
 
 
 def _check_output_name(
@@ -166,6 +167,21 @@ def _check_row_number(check: ConfigCheck, feed: FeedConfig, taken_by: dict[str, 
             message = f"{name} is no output name of this feed"
             remedy = _output_name_remedy(feed, name)
             check.error(file, ("row_number", "within", position), message, remedy)
+
+
+def _check_fill_down(check: ConfigCheck, feed: FeedConfig) -> None:
+    """`fill_down` names columns of the file, each once."""
+    if feed.fill_down is None:
+        return
+    file, named = check.file_of(feed), feed.fill_down
+    paths: list[KeyPath] = [("fill_down", "by")]
+    paths += [("fill_down", "columns", position) for position in range(len(named.columns))]
+    for position, (name, path) in enumerate(zip(named.filled, paths, strict=True)):
+        if name not in feed.outputs:
+            message = f"{name} is no output name of this feed"
+            check.error(file, path, message, _output_name_remedy(feed, name))
+        elif name in named.filled[:position]:
+            check.error(file, path, f"{name} is named twice")
 
 
 def _rename_path(name: str, field: FieldConfig) -> KeyPath:

@@ -128,6 +128,22 @@ class RowNumberConfig(Strict):
         )
 
 
+class FillDownConfig(Strict):
+    """Columns that a file writes on the first row of several only, as exports write an order on the
+    first of its lines. A block begins with a row that has another value of `by` than the one
+    before; in its other rows `columns` that are empty take the value of the first (output names).
+    Rows that no block begins above, or below a row that could not be read, are rejected.
+    """
+
+    by: str
+    columns: list[str] = Field(default_factory=list)
+
+    @property
+    def filled(self) -> list[str]:
+        """All output names that are filled."""
+        return [self.by, *self.columns]
+
+
 def _text_of(value: Any) -> Any:
     if value is None:
         return "null"
@@ -152,6 +168,7 @@ class FeedConfig(Strict):
     load: Literal["upsert", "truncate_and_upsert"] = "upsert"
     primary_key: list[str] = Field(min_length=1)
     row_number: RowNumberConfig | None = None
+    fill_down: FillDownConfig | None = None
     last_updated: str = "auto"
     stitch: bool = False
     error_threshold: int = Field(default=1, ge=0, le=100)

@@ -77,6 +77,18 @@ CASES: dict[str, Case] = {
         4,
         "n counts within order_id, which the key lacks",
     ),
+    "filled from": (
+        customers("stitch: true", "fill_down: {by: famly}\nstitch: true"),
+        ERROR,
+        6,
+        "did you mean 'family'?",
+    ),
+    "filled twice": (
+        customers("stitch: true", "fill_down: {by: family, columns: [family]}\nstitch: true"),
+        ERROR,
+        6,
+        "family is named twice",
+    ),
     "newer unknown": (
         customers("last_updated: updated_at", "last_updated: update_at"),
         ERROR,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.first_rows import FirstRows
 from c360_assets.ingest.suggest.pattern import ProposedPattern, propose_pattern
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.trial import Trial
@@ -32,6 +33,8 @@ class Draft:
     # The custom domain table that is stitched instead, if one is.
     stitched_table: str | None = None
     trial: Trial | None = None
+    # What the file writes on the first row of an order only, and the sample on each.
+    first_rows: FirstRows | None = None
     # Whether the feed takes full and partial deliveries.
     is_any_kind: bool = False
 

@@ -21,6 +21,7 @@ from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, wit
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.draft import Draft, place_of_feed
 from c360_assets.ingest.suggest.feed_page import ERROR_PERCENT, UTC, written
+from c360_assets.ingest.suggest.first_rows import filled_down, first_rows
 from c360_assets.ingest.suggest.flatten import FlatTable, flat_tables, note_nested
 from c360_assets.ingest.suggest.pattern import (
     below_landing,
@@ -112,6 +113,9 @@ def draft_feed(
         sample = _with_partition(sample, relative.parent.name)
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
+    on_first_rows = first_rows(sample.frame)
+    if on_first_rows is not None:
+        sample = replace(sample, frame=filled_down(sample.frame, on_first_rows))
     day_first, country = day_comes_first(tenant), _country_of(tenant)
     columns = describe_columns(sample, country=country)
     note_nested(sample, columns)
@@ -130,6 +134,7 @@ def draft_feed(
         day_first=day_first,
         zone=zone,
         country=country,
+        first_rows=on_first_rows,
     )
     return tried(draft)
 

@@ -61,6 +61,7 @@ def written(draft: Draft, trial: Trial | None) -> str:
         *(f"# {note}" for note in key.notes),
         f"primary_key: {_list(key.columns)}",
         *_row_number(key),
+        *_fill_down(draft),
         _last_updated(columns),
         _stitch(columns, draft.stitched_table),
         _error_threshold(trial),
@@ -129,6 +130,19 @@ def _row_number(key: ProposedKey) -> list[str]:
         return []
     column, within = _scalar(key.row_number.column), _list(key.row_number.within)
     return [f"row_number: {{column: {column}, within: {within}}}"]
+
+
+def _fill_down(draft: Draft) -> list[str]:
+    found = draft.first_rows
+    if found is None:
+        return []
+    outputs = {column.name: column.output for column in draft.columns}
+    by, columns = _scalar(outputs[found.by]), _list([outputs[name] for name in found.columns])
+    return [
+        f"# {counted(found.rows, 'row')} of the sample say nothing of these, and have what the "
+        "first row of their order says",
+        f"fill_down: {{by: {by}, columns: {columns}}}",
+    ]
 
 
 def _last_updated(columns: list[Column]) -> str:

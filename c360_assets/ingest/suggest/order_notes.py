@@ -4,43 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
-from c360_assets.ingest.suggest.column import NESTED, PURCHASE, Column
+from c360_assets.ingest.suggest.column import NESTED
 from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.first_rows import order_id_with_gaps
 from c360_assets.ingest.suggest.goods import Goods
-from c360_assets.ingest.suggest.purchases import ORDER_ID, PRODUCT, QUANTITY
-from c360_assets.ingest.suggest.table_tags import table_kinds
 from c360_assets.wording import counted
-
-LEAST_BLANK = 0.1  # of the rows, from which on numbers of orders are on first lines only
 
 
 def note_lines_without_order(drafts: Sequence[Draft]) -> None:
-    """Say of items of which only the first one of an order has its number, how many are lost."""
+    """Say of items of which some have no number of an order what becomes of them."""
     for draft in drafts:
-        frame = draft.sample.frame
-        order_id = _sales_columns(draft).get(ORDER_ID)
-        if order_id is None or not len(frame):
+        columns = {column.name: column for column in draft.columns}
+        if draft.first_rows is not None:
+            columns[draft.first_rows.by].notes.append(draft.first_rows.note)
             continue
-        is_blank = frame[order_id.name].cast(pl.String).str.strip_chars().fill_null("") == ""
-        blank = int(is_blank.sum())
-        is_first_filled = not is_blank[0]
-        if is_first_filled and blank >= LEAST_BLANK * len(frame):
-            order_id.notes.append(
-                f"CHECK: empty in {counted(blank, 'row')} of the sample, as an export has it that "
-                "writes an order's number on its first line only: these belong to no order; fill "
-                "it down in the file before it lands"
+        plain = [column.name for column in draft.columns if column.type not in NESTED]
+        found = order_id_with_gaps(draft.sample.frame.select(plain))
+        if found is not None:
+            name, blank = found
+            columns[name].notes.append(
+                f"CHECK: empty in {counted(int(blank.sum()), 'row')} of the sample, which belong "
+                "to no order; where an order stands on its first row only, "
+                "`fill_down: {by: …, columns: […]}` gives it to the rows below"
             )
-
-
-def _sales_columns(draft: Draft) -> dict[str, Column]:
-    """The columns by the tags of what was bought that their names mean, of items of orders."""
-    usable = {column.name: column for column in draft.columns if column.type not in NESTED}
-    kinds = table_kinds(list(usable))
-    kind = next((kind for kind in kinds if f"{kind.prefix}/" == PURCHASE), None)
-    tags = {} if kind is None else {tag: usable[name] for name, tag in kind.tags.items()}
-    return tags if {QUANTITY, PRODUCT} & tags.keys() else {}
 
 
 def note_checks(goods: Goods) -> None:
