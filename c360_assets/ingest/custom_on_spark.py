@@ -1,12 +1,13 @@
 """Custom domain tables computed by the workers of a cluster, where `engine.tables` is `all`.
 
 Which these are is decided by `warehouse.spark_choice`; how workers compute rows is
-`warehouse.cluster_sql`. The system columns are made here, of the rows that the workers wrote.
+`warehouse.cluster_sql`. That the key is unique is looked at here, in what the workers wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from c360_assets.errors import Problem
@@ -18,6 +19,7 @@ from c360_assets.ingest.custom_tables import (
     reading_of,
     readings,
     store_computed,
+    with_system_columns,
 )
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import CustomTable, Tenant
@@ -26,7 +28,7 @@ from c360_assets.warehouse.cluster_sql import (
     ClusterQuery,
     NotThereError,
     StoredRows,
-    rows_of_workers,
+    content_of_workers,
 )
 from c360_assets.warehouse.lineage import columns_read
 from c360_assets.warehouse.session import Session
@@ -65,8 +67,9 @@ class WriteCustomOnSpark:
         columns = columns_here(session, tenant, table)
         query = _query_of(table, reading, known)
         try:
-            with rows_of_workers(session, self._place, query, columns) as rows:
-                store_computed(session, tenant, table, rows, columns)
+            stored_as = partial(with_system_columns, tenant, table, columns)
+            with content_of_workers(session, self._place, query, columns, stored_as) as content:
+                store_computed(session, tenant, table, content)
         except NotThereError as error:
             write_custom_table_here(session, tenant, table)
             return [error.told_of(table.name)]

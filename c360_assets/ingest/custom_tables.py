@@ -22,7 +22,7 @@ from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
 from c360_assets.warehouse.binding import bound_columns, create_empty
-from c360_assets.warehouse.delta import not_stored
+from c360_assets.warehouse.delta import Content, not_stored
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.lineage import (
@@ -155,7 +155,7 @@ def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> 
     with _named_inputs(session, tenant, table) as (locked, select):
         locked.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT}_rows AS {select}")
         described = _described(locked, f"SELECT * FROM {BUILT}_rows")
-        rows = _with_system_columns(tenant, table, described, f"{BUILT}_rows")
+        rows = with_system_columns(tenant, table, described, f"{BUILT}_rows")
         locked.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT} AS {rows}")
         _check_key(locked, table, file_of(tenant, table))
         rows = f"SELECT * FROM {BUILT}"
@@ -172,22 +172,22 @@ def columns_here(session: Session, tenant: Tenant, table: CustomTable) -> dict[s
 
 
 def store_computed(
-    session: Session, tenant: Tenant, table: CustomTable, rows: str, columns: Mapping[str, str]
+    session: Session, tenant: Tenant, table: CustomTable, content: Content
 ) -> TableState:
-    """Write rows of the SQL that were computed elsewhere, a SELECT that can be run again, with
-    their system columns. Pending until commit.
+    """Make rows of the SQL, with their system columns, those of the table that were computed and
+    written elsewhere. Pending until commit.
 
     Raises C360Error as `build_custom_table` does.
     """
     current = fingerprint_of(session, tenant, table)
-    select = _with_system_columns(tenant, table, columns, f"({rows})")
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {BUILT} AS {select}")
+    asset = custom_table_name(table)
+    source = session.warehouse.content_source(asset, content)
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {BUILT} AS SELECT * FROM {source}")
     try:
         _check_key(session, table, file_of(tenant, table))
-        asset = custom_table_name(table)
-        return session.write(asset, f"SELECT * FROM {BUILT}", fingerprint=current)
     finally:
         session.execute(f"DROP VIEW IF EXISTS temp.{BUILT}")
+    return session.take(asset, content, fingerprint=current)
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def _described(session: Session, select: str) -> dict[str, str]:
     return {row[0]: row[1] for row in session.rows(f"DESCRIBE {select}")}
 
 
-def _with_system_columns(
+def with_system_columns(
     tenant: Tenant, table: CustomTable, described: Mapping[str, str], source: str
 ) -> str:
     """A SELECT of the rows of the FROM item `source`, whose columns are `described`, with the

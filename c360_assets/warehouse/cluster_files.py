@@ -1,5 +1,5 @@
 """What workers of a cluster do with files of the warehouse: read the rows of a table as it is in a
-version, and write rows aside.
+version, and write rows as files of a table.
 
 Functions here are sent to workers, which need this package. They know Arrow and Delta, and no
 Spark. An error on a worker ends in logs and screens of the cluster, so that none carries a value.
@@ -7,19 +7,38 @@ Spark. An error on a worker ends in logs and screens of the cluster, so that non
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.delta import DeltaPlace
+from c360_assets.warehouse.delta import DataFile, DeltaPlace, file_source, write_file
+from c360_assets.warehouse.digest import ENGINE, digest_sql
+from c360_assets.warehouse.sql_session import SqlSession
 
 STAGE = "tables"  # the first word of what is said of a failure
 Batches = Iterator[pa.RecordBatch]
-WRITTEN = {"name": pa.string(), "rows": pa.int64()}  # what `writing` tells of a file
+ROWS = "_c360_rows"  # in SQL: the rows that a worker is given
+# What `Writing` tells of a file: `DataFile`, its digest and the columns that it has.
+WRITTEN = {
+    "name": pa.string(),
+    "rows": pa.int64(),
+    "size": pa.int64(),
+    "written": pa.int64(),
+    "digest": pa.string(),
+    "schema": pa.binary(),
+}
+WRITTEN_DDL = "name string, rows bigint, size bigint, written bigint, digest string, schema binary"
+CHUNK = 1 << 20
 # A worker has its own way to the bucket, as this machine has.
 CREDENTIALS = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
 UNSEEN = "workers must find the warehouse where this machine does, in a bucket or a shared folder"
@@ -90,34 +109,76 @@ def _batches_of_task(
     return stored.schema, batches
 
 
-def writing(place: DeltaPlace) -> Callable[[Batches], Batches]:
-    """From batches of rows to the file beside those of the table that holds them, which is of no
-    version: its name and number of rows. What failed half-way is for `tidy`."""
+@dataclass(frozen=True)
+class Writing:
+    """How workers write the rows that they are given: in DuckDB, as this machine writes a table.
 
-    def on_batches(batches: Batches) -> Batches:
-        with valueless(f"writing to {place.uri}", UNSEEN):
-            yield from _written(place, batches)
+    `sql` is a SELECT over `ROWS`, row by row, whose `columns` have the types as stored; `engine`
+    is what digests of this machine end in."""
 
-    return on_batches
+    table: str
+    place: DeltaPlace
+    sql: str
+    columns: Mapping[str, str]
+    timezone: str
+    engine: str
+
+    def __call__(self, batches: Batches) -> Batches:
+        """From batches of rows to the file beside those of the table that holds them, which is of
+        no version (`WRITTEN`); none where there are no rows. What failed half-way is for `tidy`."""
+        if self.engine != ENGINE:
+            raise C360Error(f"{STAGE}: a worker makes digests as {ENGINE}, not as {self.engine}")
+        with valueless(f"writing to {self.place.uri}", UNSEEN):
+            some = (batch for batch in batches if batch.num_rows)
+            for first in some:
+                yield self._written(first.schema, chain([first], some))
+
+    def _written(self, schema: pa.Schema, batches: Batches) -> pa.RecordBatch:
+        with _folder_of(self.place) as folder, duckdb.connect(config={"threads": 1}) as con:
+            session = SqlSession(con, self.timezone)
+            con.register(ROWS, pa.RecordBatchReader.from_batches(schema, batches))
+            file = write_file(con, self.table, folder, self.sql)
+            stored = file_source(self.columns, [str(file)])
+            ((rows, digest),) = session.rows(digest_sql(self.table, self.columns, stored))
+            _put(self.place, file)
+            facts = asdict(DataFile.of(file, rows))
+            schema_of_file = pq.read_schema(file).serialize().to_pybytes()
+        told = {**facts, "digest": digest, "schema": schema_of_file}
+        return pa.RecordBatch.from_pylist([told], schema=pa.schema(WRITTEN))
 
 
-def _written(place: DeltaPlace, batches: Batches) -> Batches:
+@contextmanager
+def _folder_of(place: DeltaPlace) -> Iterator[Path]:
+    """The folder of this machine where a file of the table is written: that of the table, or one
+    that goes when the file is in the bucket. What a killed worker leaves there goes with its
+    shuffled rows."""
+    if place.options is None:
+        if not Path(place.uri).is_dir():
+            raise C360Error("there is no such folder")
+        yield Path(place.uri)
+        return
+    of_worker = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
+    with TemporaryDirectory(dir=of_worker or None) as folder:
+        yield Path(folder)
+
+
+def _put(place: DeltaPlace, file: Path) -> None:
+    """Have a file of this machine in the bucket of the table."""
+    if place.options is None:
+        return
     from deltalake.fs import DeltaStorageHandler
     from pyarrow.fs import PyFileSystem
 
-    folder = PyFileSystem(DeltaStorageHandler(place.uri, place.options, None))
-    name = f"part-{uuid.uuid4().hex}.parquet"
-    rows = 0
-    writer = None
-    for batch in batches:
-        if writer is None:
-            writer = pq.ParquetWriter(name, batch.schema, filesystem=folder)
-        writer.write_batch(batch)
-        rows += batch.num_rows
-    if writer is not None:
-        writer.close()
-        told = {"name": [name], "rows": [rows]}
-        yield pa.RecordBatch.from_pydict(told, schema=pa.schema(WRITTEN))
+    bucket = PyFileSystem(DeltaStorageHandler(place.uri, place.options, None))
+    with (
+        file.open("rb") as here,
+        bucket.open_output_stream(file.name) as there,
+        # It takes bytes, and is given them only by a buffer that is larger than each chunk.
+        pa.BufferedOutputStream(there, 2 * CHUNK) as buffered,
+    ):
+        shutil.copyfileobj(here, buffered, CHUNK)
+    if bucket.get_file_info(file.name).size != file.stat().st_size:
+        raise C360Error("not all of a file has arrived")
 
 
 @contextmanager

@@ -1,25 +1,37 @@
 """Rows of a SELECT computed by the workers of a cluster.
 
-Workers read what the SELECT reads from tables of the warehouse, and write its rows beside the files
-of the table that gets them; this machine makes a version of those, with the digest that it would
-have had here. Which SQL that may be is `spark_choice`, what Spark runs `spark_sql`, what a worker
+Workers read what the SELECT reads from tables of the warehouse, write its rows beside the files of
+the table that gets them, and digest them; this machine adds up the digests, to the one that it
+would have made. Which SQL that may be is `spark_choice`, what Spark runs `spark_sql`, what a worker
 does with files `cluster_files`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields
+from functools import reduce
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.cluster_errors import fault_of_query, sentence
-from c360_assets.warehouse.cluster_files import STAGE, reading, without_credentials, writing
+from c360_assets.warehouse.cluster_files import (
+    ROWS,
+    STAGE,
+    UNSEEN,
+    WRITTEN_DDL,
+    Writing,
+    reading,
+    without_credentials,
+)
 from c360_assets.warehouse.cluster_place import ClusterPlace
-from c360_assets.warehouse.delta import nothing, typed
+from c360_assets.warehouse.delta import Content, DataFile, nothing, typed
+from c360_assets.warehouse.digest import ENGINE, changed_digest, digest_sql
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident, quote_path
+from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.statement import DIALECT
 
 if TYPE_CHECKING:
@@ -30,7 +42,6 @@ if TYPE_CHECKING:
 
 ROWS_OF_TASK = 122_880  # a group of rows of a file, as DuckDB writes them
 ROWS_OF_PART = 200_000  # rows that are read, for each part of what is sorted or grouped
-FILE = "name string, rows bigint"
 SETTINGS = {
     # What cannot be cast is an error, as it is here, whatever a server has for its default.
     "spark.sql.ansi.enabled": "true",
@@ -79,32 +90,67 @@ class ClusterQuery:
 
 
 @contextmanager
-def rows_of_workers(
-    session: Session, place: ClusterPlace, query: ClusterQuery, columns: Mapping[str, str]
-) -> Iterator[str]:
-    """A SELECT of the rows that workers have computed, with `columns` as this machine would store
-    them; it can be run until the block ends.
+def content_of_workers(
+    session: Session,
+    place: ClusterPlace,
+    query: ClusterQuery,
+    columns: Mapping[str, str],
+    stored_as: Callable[[str], str] = "SELECT * FROM {}".format,
+) -> Iterator[Content]:
+    """The content that workers have written for the table, whose query has these `columns` as this
+    machine would store them. What is stored of each row is the SELECT that `stored_as` makes over
+    a FROM item, by default the row. Its files go where the block fails.
 
     Raises NotThereError where Spark refuses the query or makes other columns of it, C360Error
     where the cluster fails, which is then asked nothing more in this run.
     """
+    stored = session.stored_columns(stored_as(f"({nothing(columns)})"))
+    ((_, no_rows),) = session.rows(digest_sql(query.table, stored, f"({nothing(stored)})"))
     storage = session.warehouse.storage
+    writing = Writing(
+        query.table,
+        without_credentials(storage.delta(query.table)),
+        typed(stored, f"({stored_as(f'({typed(columns, ROWS)})')})"),
+        stored,
+        session.timezone,
+        ENGINE,
+    )
     try:
         cluster = place.kept(STAGE)
         is_remote = place.remote is not None
-        files = _Work(session, query, cluster, is_remote=is_remote).files(columns)
+        written = _Work(session, query, cluster, is_remote=is_remote).written(columns, writing)
     except C360Error as error:
         place.give_up(str(error))
         raise
-    stored_names = [f"{query.table}/{name}" for name in files]
-    storage.bring(stored_names)
-    folder = session.warehouse.path(query.table)
-    paths = ", ".join(quote_path(folder / name) for name in files)
-    source = f"read_parquet([{paths}])" if files else f"({nothing(columns)})"
+    content = content_told(written, stored, no_rows)
     try:
-        yield typed(columns, source)
-    finally:
-        storage.remove(stored_names)
+        refuse_unseen(session, query.table, content)
+        yield content
+    except BaseException:
+        storage.remove([f"{query.table}/{name}" for name in content.names])
+        raise
+
+
+def refuse_unseen(session: Session, table: str, content: Content) -> None:
+    """Raise C360Error where workers wrote into a folder that this machine does not see."""
+    if session.warehouse.is_shared:
+        return  # of a bucket nobody has another one by the same address
+    folder = session.warehouse.path(table)
+    for file in content.files:
+        with suppress(FileNotFoundError):
+            if (folder / file.name).stat().st_size == file.size:
+                continue
+        raise C360Error(f"{STAGE}: {UNSEEN}: what they wrote to {folder} is not there")
+
+
+def content_told(written: pa.Table, columns: Mapping[str, str], no_rows: str) -> Content:
+    """What workers tell of their files, as one. `no_rows` is the digest of no rows of the table."""
+    files = written.select([field.name for field in fields(DataFile)]).to_pylist()
+    digests = written.column("digest").to_pylist()
+    digest = reduce(lambda known, more: changed_digest(known, no_rows, more), digests, no_rows)
+    schemas = written.column("schema")
+    schema = pa.ipc.read_schema(schemas[0].as_buffer()) if files else pa.schema([])
+    return Content([DataFile(**file) for file in files], columns, digest, schema)
 
 
 class _Work:
@@ -119,10 +165,10 @@ class _Work:
         self._is_remote = is_remote
         self._held: list[DataFrame] = []
 
-    def files(self, columns: Mapping[str, str]) -> list[str]:
-        """The names of files that hold the rows, whose `columns` this machine knows."""
+    def written(self, columns: Mapping[str, str], writing: Writing) -> pa.Table:
+        """What workers tell (`WRITTEN`) of the files with the rows of the query, whose `columns`
+        this machine knows."""
         wanted = self._wanted
-        place = without_credentials(self._session.warehouse.storage.delta(wanted.table))
         self._session.warehouse.path(wanted.table).mkdir(parents=True, exist_ok=True)
         with _answers(f"computing {wanted.name}"):
             self._set()
@@ -130,11 +176,11 @@ class _Work:
                 self._name(called, meant)
             rows = self._answer(wanted.sql)
             _refuse_other_columns(columns, rows.dtypes)
-            written = rows.toDF(*columns).mapInArrow(writing(place), FILE)
-            files = self._cluster.waited(written.toArrow)
+            written = rows.toDF(*columns).mapInArrow(writing, WRITTEN_DDL)
+            told = self._cluster.waited(written.toArrow)
             for rows_of_round in self._held:
                 rows_of_round.unpersist()
-        return sorted(files.column("name").to_pylist())
+        return told
 
     def _set(self) -> None:
         """The settings of the session for this query."""

@@ -12,7 +12,7 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +74,42 @@ class DeltaPlace:
             if self.options is None:
                 raise
             raise bucket_failure(WAREHOUSE, self.uri, error) from None
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file beside those of its table: its rows, its bytes, and when it was written, in
+    milliseconds since 1970."""
+
+    name: str
+    rows: int
+    size: int
+    written: int
+
+    @classmethod
+    def of(cls, file: Path, rows: int) -> DataFile:
+        facts = file.stat()
+        return cls(file.name, rows, facts.st_size, facts.st_mtime_ns // 1_000_000)
+
+
+@dataclass(frozen=True)
+class Content:
+    """The whole content of a table in data files of no version, none where it has no rows.
+
+    `columns` maps column to type, `digest` is that of the content, `schema` that of the files."""
+
+    files: Sequence[DataFile]
+    columns: Mapping[str, str]
+    digest: str
+    schema: pa.Schema
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(file.name for file in self.files)
 
 
 def stored_type(type_: str) -> str:
@@ -171,25 +207,18 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
     return file
 
 
-def commit(table: str, place: DeltaPlace, file: Path, rows: int, run_id: str) -> int:
-    """Make the new data `file` of so many `rows` the whole content of the Delta table at `place`,
-    where it already is.
+def commit(
+    table: str, place: DeltaPlace, files: Sequence[DataFile], columns: pa.Schema, run_id: str
+) -> int:
+    """Make new data `files`, which have these `columns`, the whole content of the Delta table at
+    `place`, where they already are. A table without rows has none.
 
     Returns its version.
     """
     # In Delta too every column may be NULL, whatever this content holds.
-    nullable = pa.schema([field.with_nullable(True) for field in pq.read_schema(file)])
-    schema = Schema.from_arrow(nullable)
-    stat = file.stat()
-    action = AddAction(
-        path=file.name,
-        size=stat.st_size,
-        partition_values={},
-        modification_time=stat.st_mtime_ns // 1_000_000,
-        data_change=True,
-        stats=json.dumps({"numRecords": rows}),
-    )
-    added = [action] if rows else []  # a table without rows has no files
+    schema = Schema.from_arrow(pa.schema([field.with_nullable(True) for field in columns]))
+    added = [_added(file) for file in files]
+    names = {file.name for file in files}
     properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
     with _storage_errors(table, place):
         stored = _opened(place)
@@ -206,13 +235,22 @@ def commit(table: str, place: DeltaPlace, file: Path, rows: int, run_id: str) ->
                 storage_options=place.options,
                 commit_properties=properties,
             )
-        if not rows:
-            file.unlink()
         committed = place.open()
         # In a bucket a run that lost its lease may have committed since; its version is not named.
-        while place.options and rows and file.name not in _names(committed):
+        while place.options and not names.issubset(_names(committed)):
             committed.load_as_version(committed.version() - 1)
         return committed.version()
+
+
+def _added(file: DataFile) -> AddAction:
+    return AddAction(
+        path=file.name,
+        size=file.size,
+        partition_values={},
+        modification_time=file.written,
+        data_change=True,
+        stats=json.dumps({"numRecords": file.rows}),
+    )
 
 
 def _opened(place: DeltaPlace) -> DeltaTable | None:

@@ -16,13 +16,17 @@ from typing import Any
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.delta import (
+    Content,
+    DataFile,
     blank_columns,
     commit,
     data_files,
     file_source,
+    nothing,
     stored_type,
     typed,
     write_file,
@@ -88,7 +92,14 @@ class Warehouse:
 
     def files(self, table: str, state: TableState) -> list[str]:
         """The data files of `table` at exactly the version of `state`, on this machine."""
-        names = self.file_names(table, state)
+        return self._brought(table, self.file_names(table, state))
+
+    def content_source(self, table: str, content: Content) -> str:
+        """A FROM item over rows that others wrote for the table."""
+        return file_source(content.columns, self._brought(table, content.names))
+
+    def _brought(self, table: str, names: list[str]) -> list[str]:
+        """Data files of the table by their names, on this machine."""
         self.storage.bring([f"{table}/{name}" for name in names])
         folder = self.path(table)
         return [str(folder / name) for name in names]
@@ -116,9 +127,13 @@ class Warehouse:
     def add_version(self, table: str, file: Path, rows: int, run_id: str) -> int:
         """Make a new data file the whole content of a table; returns its version, which is current
         once a manifest names it."""
-        if rows:
-            self.storage.put([f"{table}/{file.name}"])
-        return commit(table, self.storage.delta(table), file, rows, run_id)
+        added = [DataFile.of(file, rows)] if rows else []
+        self.storage.put([f"{table}/{one.name}" for one in added])
+        schema = pq.read_schema(file)
+        version = commit(table, self.storage.delta(table), added, schema, run_id)
+        if not added:
+            file.unlink()
+        return version
 
 
 class Session(SqlSession):
@@ -228,6 +243,25 @@ class Session(SqlSession):
             files = [file.name] if rows else []
         figures = dict(figures or {})
         state = TableState(version, digest, fingerprint, rows, columns, figures, files)
+        self.pending[table] = state
+        return state
+
+    def take(self, table: str, content: Content, *, fingerprint: str = "") -> TableState:
+        """Make the content, whose files others wrote beside those of `table`, that of the table as
+        `write` does with rows. When the pinned version has it already, those files are removed.
+        """
+        columns = dict(content.columns)
+        if not content.files:
+            return self.write(table, nothing(columns), fingerprint=fingerprint, columns=columns)
+        before = self.state(table)
+        if before is not None and before.holds(content.digest, columns):
+            version, files = before.version, before.files
+            self.warehouse.storage.remove([f"{table}/{name}" for name in content.names])
+        else:
+            place = self.warehouse.storage.delta(table)
+            version = commit(table, place, content.files, content.schema, self.run_id)
+            files = content.names
+        state = TableState(version, content.digest, fingerprint, content.rows, columns, files=files)
         self.pending[table] = state
         return state
 

@@ -72,7 +72,7 @@ def test_custom_tables_have_the_digests_of_this_machine(spark: Any, tmp_path: Pa
     assert warned == {"Divided": [DIVIDED]}
     assert all(made.reused for made in built(tenant).values())
     written = tenant.root / "warehouse" / "domain" / "Twice"
-    assert len(list(written.glob("part-*"))) == 1, "what the workers wrote went when it was stored"
+    assert len(list(written.glob("part-*"))) == 1, "what the workers wrote is the table's file"
     shared = loaded(tmp_path / "shared", SHARED, "all")
     with pytest.raises(C360Error, match=r"primary key id .* shared by 1 key; hashed keys"):
         built(shared)

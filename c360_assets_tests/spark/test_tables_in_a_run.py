@@ -120,7 +120,7 @@ def test_tables_have_the_digests_of_this_machine(
         again = built(session, there, write_here, names)
         assert all(outcome.reused for outcome in again.values()), "the engine changes nothing"
     stored = list((there.root / "warehouse" / "kinds").glob("part-*"))
-    assert len(stored) == 1, "what the workers wrote went when it was stored"
+    assert len(stored) == 1, "what the workers wrote is the table's file"
 
 
 def unread(node: TableNode) -> dict[str, dict[str, str]]:

@@ -27,7 +27,7 @@ from c360_assets.warehouse.cluster_sql import (
     ComputedRows,
     NotThereError,
     StoredRows,
-    rows_of_workers,
+    content_of_workers,
 )
 from c360_assets.warehouse.locked_session import locked_session
 from c360_assets.warehouse.manifest import TableState
@@ -67,8 +67,8 @@ class WriteOnSpark:
     ) -> TableState:
         columns = _columns_here(session, node, as_of)
         query = _query_of(session, node, as_of)
-        with rows_of_workers(session, self._place, query, columns) as rows:
-            return session.write(node.table, rows, fingerprint=mark, columns=columns)
+        with content_of_workers(session, self._place, query, columns) as content:
+            return session.take(node.table, content, fingerprint=mark)
 
 
 def _columns_here(session: Session, node: TableNode, as_of: date) -> dict[str, str]:
