@@ -1,4 +1,5 @@
-"""Values of a load whose UTF-8 was once read as another encoding, as they were written.
+"""Values of a load that a system wrote for another place, as what they say, and how many lost
+letters.
 
 What is garbled is decided in `semantics.garbled`, which looks at one text at a time: it is asked
 once for each different value that may be.
@@ -10,27 +11,40 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from c360_assets.semantics.garbled import SUSPECT, mended_text
+from c360_assets.semantics.garbled import ESCAPED, ESCAPES, LOST, MISREAD, mended_text
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 MENDED = "_c360_mended"
+IN_A_WORD = r"\pL[?]+\pL"
 
 
 def mend_texts(session: Session, table: str, columns: Sequence[str]) -> dict[str, int]:
     """Mend the garbled values of text columns of a temporary table; column -> how many, of those
     that had any."""
-    suspects = _suspects(session, table, columns)
+    suspects = _holding(session, table, {column: _is_suspect(column) for column in columns})
     return {column: count for column in suspects if (count := _mend(session, table, column))}
 
 
-def _suspects(session: Session, table: str, columns: Sequence[str]) -> list[str]:
-    """The columns in which a value may be garbled. Text of ASCII alone is not looked into."""
-    if not columns:
-        return []
-    found = ", ".join(f"coalesce(bool_or({_is_suspect(column)}), FALSE)" for column in columns)
-    (holds,) = session.rows(f"SELECT {found} FROM {table}")
-    return [column for column, suspect in zip(columns, holds, strict=True) if suspect]
+def with_lost_letters(
+    session: Session, table: str, columns: Sequence[str], names: Sequence[str]
+) -> dict[str, int]:
+    """Of text columns of a table, how many values hold what stands for a lost letter, of those that
+    had any. In `names`, whose values ask nothing, that is also a `?` within a word."""
+    conditions = {column: f"contains({quote_ident(column)}, '{LOST}')" for column in columns}
+    for column in names:
+        name = quote_ident(column)
+        conditions[column] += f" OR contains({name}, '?') AND regexp_matches({name}, '{IN_A_WORD}')"
+    return _holding(session, table, conditions)
+
+
+def _holding(session: Session, table: str, conditions: dict[str, str]) -> dict[str, int]:
+    """Column -> in how many rows its condition holds, of those in which it does."""
+    if not conditions:
+        return {}
+    counts = ", ".join(f"count_if({condition})" for condition in conditions.values())
+    (found,) = session.rows(f"SELECT {counts} FROM {table}")
+    return {column: n for column, n in zip(conditions, found, strict=True) if n}
 
 
 def _mend(session: Session, table: str, column: str) -> int:
@@ -52,5 +66,10 @@ def _mend(session: Session, table: str, column: str) -> int:
 
 
 def _is_suspect(column: str) -> str:
+    """SQL for whether a value may be garbled; what has none of its signs costs next to nothing."""
     name = quote_ident(column)
-    return f"strlen({name}) > length({name}) AND regexp_matches({name}, {quote_literal(SUSPECT)})"
+    is_escaped = " OR ".join(f"contains({name}, {quote_literal(sign)})" for sign in ESCAPES)
+    return (
+        f"((strlen({name}) > length({name}) AND regexp_matches({name}, {quote_literal(MISREAD)}))"
+        f" OR (({is_escaped}) AND regexp_matches({name}, {quote_literal(ESCAPED)})))"
+    )

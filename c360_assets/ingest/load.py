@@ -20,7 +20,7 @@ from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.forgotten import leave_out, sentences
 from c360_assets.ingest.formats.batches import Batch
 from c360_assets.ingest.formats.readers import OpenedFiles, open_files
-from c360_assets.ingest.garbled_values import mend_texts
+from c360_assets.ingest.garbled_values import mend_texts, with_lost_letters
 from c360_assets.ingest.incoming import (
     INCOMING,
     count_rows,
@@ -34,12 +34,16 @@ from c360_assets.ingest.read_again import DayLoad, days_to_read_again, new_colum
 from c360_assets.ingest.read_otherwise import otherwise_messages
 from c360_assets.ingest.results import DayResult, FeedLoad
 from c360_assets.ingest.row_errors import Rate, commonest, worst_file, write_logs
+from c360_assets.semantics.garbled import LOST
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import LedgerEntry, record, session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.wording import counted
+
+# Tags of columns in whose values a question mark stands for a letter.
+ASK_NOTHING = {"given-name", "surname", "full-name", "city"}
 
 
 def load_feed(
@@ -220,16 +224,21 @@ def _days_text(days: Sequence[DayResult]) -> str:
 
 def _mend_texts(load: Load) -> None:
     """Mend garbled values of text; those of the key stay, as they say which row it is."""
-    fields = load.feed.columns.items()
-    texts = [name for name, field in fields if field.type == "string"]
-    mended = mend_texts(
-        load.session, INCOMING, [name for name in texts if name not in load.feed.primary_key]
-    )
+    session, feed = load.session, load.feed
+    texts = [name for name, field in feed.columns.items() if field.type == "string"]
+    mended = mend_texts(session, INCOMING, [name for name in texts if name not in feed.primary_key])
     if mended:
-        values = counted(sum(mended.values()), "value")
         load.results[0].warnings.append(
-            f"{values} of {', '.join(mended)} came with letters of UTF-8 read as another encoding, "
-            "such as `Ã¼` for `ü`, and are mended; the system that writes the file does so"
+            f"{counted(sum(mended.values()), 'value')} of {', '.join(mended)} came as a system "
+            "writes them for another place, such as `Ã¼` or `&uuml;` for `ü`, and are mended"
+        )
+    names = [name for name in texts if ASK_NOTHING & set(feed.columns[name].tags)]
+    lost = with_lost_letters(session, INCOMING, texts, names)
+    if lost:
+        values = counted(sum(lost.values()), "value holds", "values hold")
+        load.results[0].warnings.append(
+            f"{values} `{LOST}` or `?` within a word, of {', '.join(lost)}: letters were lost "
+            "before the file was written; have it exported in UTF-8 again"
         )
 
 

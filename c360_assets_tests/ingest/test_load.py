@@ -829,17 +829,36 @@ def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path)
     assert '`number: {decimal: ",", thousands: "."}` for 1.234,56' in day.message
 
 
-def test_letters_of_utf_8_that_were_read_otherwise_are_mended_and_counted(tmp_path: Path) -> None:
-    """Names as they are, among them such as look garbled and are not, stay."""
-    names = ["Müller", "Сергей", "Łódź", "KNÍŽEK", "JOÃO", "Сёмин", "Peña’s", "ΆΝΝΑ", "김", "Äžel"]
-    garbled = [names[0].encode().decode("cp1252"), names[1].encode().decode("cp1251")]
-    feed = feed_of()
+GARBLED = {
+    "MÃ¼ller": "Müller",
+    "РЎРµСЂРіРµР№": "Сергей",
+    "O&#39;Brien &amp;amp; S&ouml;hne": "O'Brien & Söhne",
+    "M%C3%BCller": "Müller",
+    r"Zo\u00eb": "Zoë",
+}
+AS_WRITTEN = (
+    "Müller", "Сёмин", "KNÍŽEK", "JOÃO", "Äžel", "ΆΝΝΑ", "김", "AT&T; 100%", "<b>&amp;</b>",
+    "https://shop.example/?a=1&amp;q=%C3%BC",
+)  # fmt: skip
+
+
+def test_text_written_for_another_place_is_mended_and_lost_letters_are_counted(
+    tmp_path: Path,
+) -> None:
+    """Names that look garbled and are not, addresses and markup stay, and so do keys."""
+    texts = [*GARBLED, *AS_WRITTEN, "M\ufffdller", "M??ller"]
+    columns = {"id": {}, "name": {"tags": ["surname"]}, "seen": {}, "spent": {}}
+    feed = feed_of(fields=columns)
     tenant = tenant_of(tmp_path, feed)
-    rows = "".join(f"{place},{name},,\n" for place, name in enumerate([*garbled, *names]))
-    land(tenant, "c-20240302.csv", HEADER + f"{rows}k,{garbled[0]},,\n")
+    rows = "".join(f"{place},{text},,\n" for place, text in enumerate(texts))
+    land(tenant, "c-20240302.csv", HEADER + f"{rows}k&amp;l,{next(iter(GARBLED))},,\n")
     (result,) = load(tenant, feed).days
-    (warning,) = result.warnings
-    assert warning.startswith("3 values of name came with letters of UTF-8 read as another")
+    mended, lost = result.warnings
+    assert mended.startswith("6 values of name came as a system writes them for another place")
+    assert lost.startswith(
+        "2 values hold `\ufffd` or `?` within a word, of name: letters were lost before"
+    )
     found = dict(table(tenant, feed).select("id", "name").iter_rows())
-    assert found.pop("k") == names[0]
-    assert [found[str(place)] for place in range(len(found))] == [*names[:2], *names]
+    assert found.pop("k&amp;l") == "Müller"
+    expected = [*GARBLED.values(), *texts[len(GARBLED) :]]
+    assert [found[str(place)] for place in range(len(texts))] == expected
