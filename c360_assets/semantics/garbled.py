@@ -11,6 +11,8 @@ from contextlib import suppress
 from html import unescape
 from urllib.parse import unquote
 
+import polars as pl
+
 # Patterns of `re` and RE2 alike. Two signs beside each other, as the first and a further byte of
 # one letter read in the encodings of Western and Eastern Europe, of the Macintosh and of DOS; next
 # to no name has them so.
@@ -41,6 +43,14 @@ def mended_text(text: str) -> str:
             break
         text = mended
     return text
+
+
+def mended(values: pl.Series) -> pl.Series:
+    """The texts with what garbled ones say in their place."""
+    suspects = values.filter(values.str.contains(f"{MISREAD}|{ESCAPED}")).unique().drop_nulls()
+    if not suspects.len():
+        return values
+    return values.replace(suspects, [mended_text(text) for text in suspects])
 
 
 def _unescaped(text: str) -> str:

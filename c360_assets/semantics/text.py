@@ -23,7 +23,9 @@ _ARABIC_MARKS = r"[\u{64B}-\u{653}\u{656}-\u{65F}\u{670}\u{640}]"
 _APOSTROPHES = dict.fromkeys("’‘‛`´ʼʹ′＇", "'")
 _HYPHENS = dict.fromkeys("‐‑‒–—―−", "-")
 _QUOTES = dict.fromkeys("“”„«»", '"')
-_PUNCTUATION = _APOSTROPHES | _HYPHENS | _QUOTES
+# What stands for a lost letter is one sign, as it is where a system writes `?`, and no three bytes.
+_LOST = {"\ufffd": "?"}
+_PUNCTUATION = _APOSTROPHES | _HYPHENS | _QUOTES | _LOST
 _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
 # What Unicode holds for white space, as a class for regular expressions in SQL: `\s` is ASCII
 # there, and neither it nor the separators have the vertical tab and the next line. Polars' own

@@ -18,6 +18,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.countries import Home
+from c360_assets.semantics.garbled import mended
 from c360_assets.stitch import one_to_one
 from c360_assets.stitch.cluster import incremental
 from c360_assets.stitch.cluster.pins import assign_with_pins
@@ -46,6 +47,7 @@ POLARS_TYPES: dict[str, pl.DataType] = {
     "DATE": pl.Date(),
     "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
 }
+MENDED = ("given_name", "surname", "full_name", "address", "address2", "city", "company")
 Progress = Callable[[str], None]
 
 
@@ -292,7 +294,7 @@ def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFram
     """The records with all core columns, documented types, and rows in (datasource, pk) order.
 
     A birthdate or datetime given as text counts where it is ISO; anything else there counts as
-    missing.
+    missing. Names and places that a system garbled are mended, as they are when files are loaded.
     """
     frame = records if isinstance(records, pl.DataFrame) else records.pl()
     frame = frame.rename(lambda column: column.replace("-", "_"))
@@ -305,8 +307,8 @@ def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFram
     keys = {"datasource": "VARCHAR", "pk": "VARCHAR"}
     further = sorted(set(frame.columns) - CORE_COLUMNS.keys() - keys.keys())
     columns = keys | CORE_COLUMNS | dict.fromkeys(further, "VARCHAR")
-    typed = [_typed(frame, column, sql_type) for column, sql_type in columns.items()]
-    return in_key_order(frame.select(typed))
+    typed = frame.select(_typed(frame, column, sql_type) for column, sql_type in columns.items())
+    return in_key_order(typed.with_columns(mended(typed[column]) for column in MENDED))
 
 
 def _typed(frame: pl.DataFrame, column: str, sql_type: str) -> pl.Expr:
