@@ -23,7 +23,7 @@ from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
 from c360_assets.ingest.suggest.header_words import guess_by_name
-from c360_assets.ingest.suggest.key_values import keyed_values
+from c360_assets.ingest.suggest.key_values import is_of_consents, keyed_values
 from c360_assets.ingest.suggest.left_out import deleted_rows, says_state
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.nested_leaves import Leaf, distinct, leaves_in, sample_of
@@ -202,20 +202,30 @@ def _contacts(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
         list_sql = quote_ident(column.output)
         contacts = _contacts_in(column.name, column.output, list_sql, lists)
         leaves += contacts
-        for keyed in [] if contacts else keyed_values(lists):
-            sql = keyed.sql.replace("{list}", list_sql)
-            name = tidy_name(f"{column.output}_{keyed.key}")
-            leaves.append(Leaf(name, sql, keyed.values))
+        if not contacts:
+            leaves += _keyed(column.name, column.output, list_sql, lists)
     return leaves
 
 
+def _keyed(name: str, output: str, list_sql: str, lists: list[Any]) -> list[Leaf]:
+    """The values by key in a column's lists, given by `list_sql`."""
+    return [
+        Leaf(
+            tidy_name(f"{output}_{keyed.key}"), keyed.sql.replace("{list}", list_sql), keyed.values
+        )
+        for keyed in keyed_values(name, lists)
+    ]
+
+
 def _nested_contacts(inner: Iterable[Leaf]) -> list[Leaf]:
-    """The e-mail addresses and phone numbers in lists that stand in objects of the row."""
+    """Contacts and consents in lists that stand in objects of the row."""
     leaves = []
     for leaf in inner:
         if leaf.type == "array" and leaf.path:
             lists = [_parsed(text) for text in leaf.values]
             leaves += _contacts_in(leaf.path[-1], leaf.name, f"({leaf.sql})", lists)
+            if is_of_consents(leaf.path[-1]):
+                leaves += _keyed(leaf.path[-1], leaf.name, f"({leaf.sql})", lists)
     return leaves
 
 
