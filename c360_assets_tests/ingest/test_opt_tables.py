@@ -123,7 +123,7 @@ def test_consent_in_codes_is_left_to_who_knows_them(tmp_path: Path) -> None:
     (folder / "people-20260601.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
     told = [note for note in proposal.remarks if "looks like consent" in note]
-    assert [note.split(": ")[1] for note in told] == ["Opt-In", "unsubscribedChannelIds"]
+    assert [note.split(": ")[1].strip('"') for note in told] == ["Opt-In", "unsubscribedChannelIds"]
     assert not any("Opt_In" in table.name for table in proposal.tables)
 
 

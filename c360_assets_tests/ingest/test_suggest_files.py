@@ -72,6 +72,33 @@ def test_one_odd_line_does_not_change_the_shape(
     assert feed["fields"]["Spent"]["number"] == {"decimal": ","}
 
 
+def test_texts_for_a_missing_value_are_told_by_contacts_and_days(tmp_path: Path) -> None:
+    rows = [
+        f"{n},{f'a{n}@example.com' if n % 3 else 'null'},{'1.2.1980' if n % 2 else '0.0.00'},None"
+        for n in range(100, 160)
+    ]
+    text = "\n".join(["id,Email,Birthday,Last Name", *rows])
+    feed = settings(propose(tmp_path, text))
+    # A person may be called so.
+    assert feed["null_values"] == ["0.0.00", "null"]
+    assert feed["fields"]["Birthday"]["type"] == "date"
+
+
+def test_phone_numbers_stand_in_lists_of_objects(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"u{n}", "first_name": "Ann", "last_name": "Lee", "city": "Rome"}
+        | {"mobile_numbers": [{"number": f"+3933312345{n}", "preferred": True}]}
+        for n in range(10, 40)
+    ]
+    path = tmp_path / "landing" / "shop" / "a-20260601.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(map(json.dumps, rows)))
+    tables = {
+        table.name: yaml.safe_load(table.yaml) for table in propose_file(path, flatten=True).tables
+    }
+    assert tables["CDT_Shop_A"]["fields"]["mobile_number_1"]["tags"] == ["phone"]
+
+
 def test_rows_may_stand_in_an_object_of_each_line(tmp_path: Path) -> None:
     users = [{"user": {"id": f"u{n}", "email": f"a{n}@example.com"}} for n in range(30)]
     proposal = propose(tmp_path, "\n".join(map(json.dumps, users)), "a-20260601.jsonl")

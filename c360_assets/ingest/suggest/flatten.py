@@ -234,9 +234,9 @@ def _contacts_in(name: str, output: str, list_sql: str, lists: list[Any]) -> lis
     leaves = []
     for contact in contacts_of(name, lists):
         sql = contact.sql.replace("{list}", list_sql)
-        leaf_name = tidy_name(f"{output}_{contact.suffix}")
+        names = [tidy_name(f"{part}_{contact.suffix}") for part in (output, output.rstrip("s"))]
         # A list that is called after nothing known leaves it to the kind to say what it holds.
-        leaf_name = leaf_name if guess_by_name(leaf_name) is not None else contact.suffix
+        leaf_name = next((each for each in names if guess_by_name(each)), contact.suffix)
         leaves.append(Leaf(leaf_name, sql, contact.values))
     return leaves
 
