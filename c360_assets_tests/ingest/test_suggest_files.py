@@ -315,12 +315,20 @@ WIDTHS = (6, 14, 13, 18, 11, 12)
 NAMES = ("NO", "FULL NAME", "BIRTH DATE", "EMAIL", "NOTES", "MIL POINTS")
 
 
-def of_fixed_width(rows: Sequence[Sequence[str]], *, rule: bool) -> str:
+def of_fixed_width(
+    rows: Sequence[Sequence[str]], *, rule: bool, encoding: str | None = None
+) -> str:
+    """Lines of columns that are as wide in characters, or in bytes of the encoding."""
+
+    def padded(value: str, width: int) -> str:
+        more = len(value.encode(encoding)) - len(value) if encoding else 0
+        return value.ljust(width - more)
+
     drawn = [["-" * (width - 1) for width in WIDTHS]] if rule else []
     lines = [NAMES, *drawn, *rows]
     pairs = (zip(line, WIDTHS, strict=True) for line in lines)
     return "".join(
-        "".join(value.ljust(width) for value, width in line).rstrip() + "\r\n" for line in pairs
+        "".join(padded(value, width) for value, width in line).rstrip() + "\r\n" for line in pairs
     )
 
 
@@ -337,6 +345,15 @@ def test_columns_of_fixed_width_are_cut_where_all_lines_have_blanks(
     tags = [fields[name].get("tags") for name in NAMES[1:4]]
     assert tags == [["full-name"], ["birthdate"], ["email"]]
     assert fields["BIRTH DATE"]["format"] == "dd.MM.yyyy"
+
+
+@pytest.mark.parametrize("rule", [True, False])
+def test_columns_of_fixed_width_may_be_as_wide_in_bytes(tmp_path: Path, *, rule: bool) -> None:
+    content = of_fixed_width(MEMBERS, rule=rule, encoding="utf-8")
+    feed = settings(propose(tmp_path, content, "MEMBERS-20260601.txt"))
+    assert feed["files"]["columns_at"] == [0, 6, 20, 33, 51, 62]
+    assert feed["files"]["columns_in_bytes"] is True
+    assert feed["fields"]["EMAIL"]["tags"] == ["email"]
 
 
 def test_the_questions_of_a_survey_are_no_rows(tmp_path: Path) -> None:
