@@ -99,6 +99,20 @@ def test_phone_numbers_stand_in_lists_of_objects(tmp_path: Path) -> None:
     assert tables["CDT_Shop_A"]["fields"]["mobile_number_1"]["tags"] == ["phone"]
 
 
+def test_another_person_of_a_row_is_told(tmp_path: Path) -> None:
+    rows = [
+        f"{n},Ann,Lee,ann{n}@example.com,Bo,Fox,bo{n}@example.com,Sam,sam@example.com"
+        for n in range(100, 160)
+    ]
+    header = "Order #,Buyer First Name,Buyer Last Name,Buyer Email,Attendee First Name"
+    header += ",Attendee Last Name,Attendee Email,Agent Name,Agent Email"
+    path = tmp_path / "landing" / "shop" / "a-20260601.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([header, *rows]))
+    (told,) = propose_file(path).remarks
+    assert "Attendee First Name: CHECK: with Attendee Last Name, Attendee Email it is of" in told
+
+
 def test_rows_may_stand_in_an_object_of_each_line(tmp_path: Path) -> None:
     users = [{"user": {"id": f"u{n}", "email": f"a{n}@example.com"}} for n in range(30)]
     proposal = propose(tmp_path, "\n".join(map(json.dumps, users)), "a-20260601.jsonl")

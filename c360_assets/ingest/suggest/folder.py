@@ -28,6 +28,7 @@ from c360_assets.ingest.suggest.order_tables import (
     order_tables,
     purchases_in,
 )
+from c360_assets.ingest.suggest.other_persons import note_other_persons
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.files import FilePattern
@@ -112,6 +113,7 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
         if not flatten:
             note_consent(draft)
         note_unsure_consent(draft)
+        note_other_persons(draft)
         more = [tables[draft.name]] if draft.name in tables else []
         proposal = proposal_of(draft, flatten=flatten)
         if flatten:
