@@ -41,6 +41,7 @@ FORMATS_OF = {
     "skip_lines": (*TEXT_FORMATS, "fixed", "xlsx"),
     "drop_rows": (*TEXT_FORMATS, "fixed", "xlsx"),
     "columns_at": ("fixed",),
+    "columns_in_bytes": ("fixed",),
     "records": ("json", "ndjson"),
     "sheet": ("xlsx",),
 }

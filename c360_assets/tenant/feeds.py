@@ -45,6 +45,7 @@ class FilesConfig(Strict):
     where a key holds a point. `sheet` names a sheet of a
     workbook. `columns_at` says of a text in columns of fixed width (format `fixed`) where each of
     them begins, in characters from 0: `[0, 10, 30]`; blanks around a value are no part of it.
+    `columns_in_bytes` counts bytes instead, as programs do that know no letters of several bytes.
     """
 
     pattern: Name
@@ -63,6 +64,7 @@ class FilesConfig(Strict):
     records: Name | None = None
     sheet: str | None = None
     columns_at: list[Annotated[int, Field(ge=0)]] | None = None
+    columns_in_bytes: bool = False
     optional: bool = False
     # How long a file must have stayed as it is before it is loaded.
     settle: str = "60s"

@@ -417,6 +417,49 @@ def test_a_folder_of_any_name_loads(tmp_path: Path) -> None:
     assert table(other, documents)["id"].to_list() == ["1"]
 
 
+def cut_in_bytes(name: str, encoding: str) -> bytes:
+    cells = [("I", "NAME", "SPENT"), *((f"{n}", name, "7.50") for n in range(1, 5))]
+    lines = [
+        f"{no} ".encode() + text.encode(encoding).ljust(12) + end.encode()
+        for no, text, end in cells
+    ]
+    return b"\n".join(lines) + b"\n"
+
+
+IN_BYTES: dict[str, Any] = {
+    "files": {"pattern": "'c-'yyyyMMdd'*'", "format": "fixed", "columns_at": [0, 2, 14]},
+    "fields": {"i": {}, "name": {}, "spent": {"type": "decimal", "scale": 2}},
+    "primary_key": ["i"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "mark"),
+    [
+        ("ŞÜKRÜ à", "utf-8", b""),
+        ("ŞÜKRÜ à", "utf-8", b"\xef\xbb\xbf"),
+        ("山田", "shift_jis", b""),
+    ],
+)
+def test_lines_of_fixed_width_may_be_cut_in_bytes(
+    tmp_path: Path, name: str, encoding: str, mark: bytes
+) -> None:
+    tenant = tenant_of(tmp_path)
+    land(tenant, "c-20240105.txt", mark + cut_in_bytes(name, encoding))
+    files = {**IN_BYTES["files"], "encoding": encoding, "columns_in_bytes": True}
+    feed = feed_of(**{**IN_BYTES, "files": files})
+    load(tenant, feed)
+    rows = table(tenant, feed).select("i", "name", "spent").rows()
+    assert rows == [(f"{n}", name, Decimal("7.50")) for n in range(1, 5)]
+
+
+def test_columns_in_bytes_are_not_cut_in_characters(tmp_path: Path) -> None:
+    tenant = tenant_of(tmp_path)
+    land(tenant, "c-20240105.txt", cut_in_bytes("ŞÜKRÜ", "utf-8"))
+    (day,) = load(tenant, feed_of(**IN_BYTES)).days
+    assert "say `columns_in_bytes: true` under files" in day.message
+
+
 def test_lines_of_fixed_width_are_cut_in_characters(tmp_path: Path) -> None:
     tenant = tenant_of(tmp_path)
     text = 'ID NAME        SPENT\n-- ----------- -----\n1  ŞÜKRÜ, "Ö"   7.50\n2  ANN\n\n'

@@ -24,6 +24,10 @@ EXPORTS = {
     "|Organization - Name=company",
     "zoho": "First Name=given-name|Last Name=surname|Email=email|Secondary Email=email|Mobile=phone"
     "|Mailing Street=address|Mailing Zip=postal|Date of Birth=birthdate|Email Opt Out=-",
+    "typeform": "#=-|What's your first name?=given-name|And your last name?=surname"
+    "|What's your email address?=email|What's your phone number?=phone|How happy are you?=-"
+    "|Please enter your email=email|Wie lautet Ihre E-Mail-Adresse?=email|Network ID=-",
+    "sign-in": "user_metadata_phone=phone|traits_email=email|answers_email=email|app_metadata=-",
     "mailchimp": "Email Address=email|First Name=given-name|Last Name=surname|Address=address"
     "|Phone Number=phone|MEMBER_RATING=-|OPTIN_IP=-|CONFIRM_TIME=-|LATITUDE=-|NOTES=-|TAGS=-",
     "klaviyo": "Email=email|First Name=given-name|Last Name=surname|Phone Number=phone"

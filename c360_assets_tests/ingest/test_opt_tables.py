@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,40 @@ def test_what_is_no_consent_has_none(tmp_path: Path, column: str, values: list[s
     assert tables_of(tmp_path, column, values) == ()
 
 
+def test_consent_in_codes_is_left_to_who_knows_them(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "shop"
+    folder.mkdir(parents=True)
+    rows = [
+        {"email": f"a{n}@example.com", "Opt-In": n % 2 + 1, "unsubscribedChannelIds": [n % 2]}
+        | {"optin_source": "web", "consent_note": f"note {n}"}
+        for n in range(30)
+    ]
+    (folder / "people-20260601.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    told = [note for note in proposal.remarks if "looks like consent" in note]
+    assert [note.split(": ")[1].strip('"') for note in told] == ["Opt-In", "unsubscribedChannelIds"]
+    assert not any("Opt_In" in table.name for table in proposal.tables)
+
+
+def test_members_of_an_archive_are_lists_of_their_states(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "esp"
+    folder.mkdir(parents=True)
+    states = {"cleaned": "FALSE", "subscribed": "TRUE", "unsubscribed": "FALSE"}
+    with zipfile.ZipFile(folder / "audience_20260601.zip", "w") as packed:
+        for state in states:
+            lines = [f"Email,{state}_time", *(f"a{i}@example.com,2026-01-02" for i in range(30))]
+            packed.writestr(f"{state}_export_97d1b8e7c7.csv", "\n".join(lines))
+    proposals = propose_folder(tmp_path / "landing", flatten=True).proposals
+    made = [
+        (state, given)
+        for proposal in proposals
+        for table in proposal.tables
+        for state, given in states.items()
+        if f'"{state}_export_*.csv"' in proposal.text and f"{given} AS" in table.sql
+    ]
+    assert sorted(made) == sorted(states.items())
+
+
 def test_a_list_that_is_called_after_refusals_refuses(tmp_path: Path) -> None:
     folder = tmp_path / "landing" / "esp"
     folder.mkdir(parents=True)
@@ -119,3 +155,53 @@ def test_a_list_that_is_called_after_refusals_refuses(tmp_path: Path) -> None:
     (table,) = proposal.tables
     assert "FALSE AS" in table.sql
     assert "GUESSED: what the feed's name Suppression List says" in table.sql
+
+
+# Lists of consents as sales programmes and shops write them, given and refused.
+LISTS: dict[str, list[list[dict[str, Any]]]] = {
+    "consents": [
+        [{"type": "email", "granted": given, "at": "2026-01-02"}] for given in (True, False)
+    ],
+    "marketing_permissions": [
+        [
+            {"id": "7", "text": "Email", "enabled": given},
+            {"id": "8", "text": "Mail", "enabled": True},
+        ]
+        for given in (True, False)
+    ],
+    "subscriptionStatuses": [
+        [{"id": 4, "name": "Marketing Information", "status": status}]
+        for status in ("SUBSCRIBED", "NOT_SUBSCRIBED")
+    ],
+    "permissions": [
+        [{"channel": "email", "status": status}, {"channel": "push", "status": "granted"}]
+        for status in ("granted", "withdrawn")
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "nested"), [*((name, False) for name in LISTS), ("consents", True)]
+)
+def test_consent_in_a_list_of_objects_has_a_table(tmp_path: Path, name: str, nested: bool) -> None:
+    folder = tmp_path / "landing" / "shop"
+    folder.mkdir(parents=True)
+    rows: list[dict[str, Any]] = []
+    for n in range(30):
+        consent = {name: LISTS[name][n % 2]}
+        person = {"id": f"C{n:05}", "email": f"a{n}@example.com", "first_name": "Ann"}
+        rows.append(person | ({"settings": consent} if nested else consent))
+    (folder / "people-20260601.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (proposal,) = propose_folder(tmp_path / "landing", flatten=True).proposals
+    made = {table.name: table.sql for table in proposal.tables}
+    field = "settings" if nested else name
+    with duckdb.connect() as con:
+        values = ", ".join(
+            f"('{row['id']}', '{row['email']}', 'Ann', '{json.dumps(row[field])}'::JSON)"
+            for row in rows
+        )
+        names = f'id, email, first_name, "{field}"'
+        con.execute(f"CREATE TABLE Shop_People AS SELECT * FROM (VALUES {values}) t({names})")
+        con.execute(f"CREATE TABLE CDT_Shop_People AS {made['CDT_Shop_People']}")
+        opted_in = con.sql(made["CDT_Shop_People_Email_Opt_In"]).fetchall()
+    assert [row[-1] for row in sorted(opted_in)] == [True, False] * 15

@@ -72,6 +72,47 @@ def test_one_odd_line_does_not_change_the_shape(
     assert feed["fields"]["Spent"]["number"] == {"decimal": ","}
 
 
+def test_texts_for_a_missing_value_are_told_by_contacts_and_days(tmp_path: Path) -> None:
+    rows = [
+        f"{n},{f'a{n}@example.com' if n % 3 else 'null'},{'1.2.1980' if n % 2 else '0.0.00'},None"
+        for n in range(100, 160)
+    ]
+    text = "\n".join(["id,Email,Birthday,Last Name", *rows])
+    feed = settings(propose(tmp_path, text))
+    # A person may be called so.
+    assert feed["null_values"] == ["0.0.00", "null"]
+    assert feed["fields"]["Birthday"]["type"] == "date"
+
+
+def test_phone_numbers_stand_in_lists_of_objects(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"u{n}", "first_name": "Ann", "last_name": "Lee", "city": "Rome"}
+        | {"mobile_numbers": [{"number": f"+3933312345{n}", "preferred": True}]}
+        for n in range(10, 40)
+    ]
+    path = tmp_path / "landing" / "shop" / "a-20260601.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(map(json.dumps, rows)))
+    tables = {
+        table.name: yaml.safe_load(table.yaml) for table in propose_file(path, flatten=True).tables
+    }
+    assert tables["CDT_Shop_A"]["fields"]["mobile_number_1"]["tags"] == ["phone"]
+
+
+def test_another_person_of_a_row_is_told(tmp_path: Path) -> None:
+    rows = [
+        f"{n},Ann,Lee,ann{n}@example.com,Bo,Fox,bo{n}@example.com,Sam,sam@example.com"
+        for n in range(100, 160)
+    ]
+    header = "Order #,Buyer First Name,Buyer Last Name,Buyer Email,Attendee First Name"
+    header += ",Attendee Last Name,Attendee Email,Agent Name,Agent Email"
+    path = tmp_path / "landing" / "shop" / "a-20260601.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([header, *rows]))
+    (told,) = propose_file(path).remarks
+    assert "Attendee First Name: CHECK: with Attendee Last Name, Attendee Email it is of" in told
+
+
 def test_rows_may_stand_in_an_object_of_each_line(tmp_path: Path) -> None:
     users = [{"user": {"id": f"u{n}", "email": f"a{n}@example.com"}} for n in range(30)]
     proposal = propose(tmp_path, "\n".join(map(json.dumps, users)), "a-20260601.jsonl")
@@ -288,12 +329,20 @@ WIDTHS = (6, 14, 13, 18, 11, 12)
 NAMES = ("NO", "FULL NAME", "BIRTH DATE", "EMAIL", "NOTES", "MIL POINTS")
 
 
-def of_fixed_width(rows: Sequence[Sequence[str]], *, rule: bool) -> str:
+def of_fixed_width(
+    rows: Sequence[Sequence[str]], *, rule: bool, encoding: str | None = None
+) -> str:
+    """Lines of columns that are as wide in characters, or in bytes of the encoding."""
+
+    def padded(value: str, width: int) -> str:
+        more = len(value.encode(encoding)) - len(value) if encoding else 0
+        return value.ljust(width - more)
+
     drawn = [["-" * (width - 1) for width in WIDTHS]] if rule else []
     lines = [NAMES, *drawn, *rows]
     pairs = (zip(line, WIDTHS, strict=True) for line in lines)
     return "".join(
-        "".join(value.ljust(width) for value, width in line).rstrip() + "\r\n" for line in pairs
+        "".join(padded(value, width) for value, width in line).rstrip() + "\r\n" for line in pairs
     )
 
 
@@ -310,6 +359,15 @@ def test_columns_of_fixed_width_are_cut_where_all_lines_have_blanks(
     tags = [fields[name].get("tags") for name in NAMES[1:4]]
     assert tags == [["full-name"], ["birthdate"], ["email"]]
     assert fields["BIRTH DATE"]["format"] == "dd.MM.yyyy"
+
+
+@pytest.mark.parametrize("rule", [True, False])
+def test_columns_of_fixed_width_may_be_as_wide_in_bytes(tmp_path: Path, *, rule: bool) -> None:
+    content = of_fixed_width(MEMBERS, rule=rule, encoding="utf-8")
+    feed = settings(propose(tmp_path, content, "MEMBERS-20260601.txt"))
+    assert feed["files"]["columns_at"] == [0, 6, 20, 33, 51, 62]
+    assert feed["files"]["columns_in_bytes"] is True
+    assert feed["fields"]["EMAIL"]["tags"] == ["email"]
 
 
 def test_the_questions_of_a_survey_are_no_rows(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from c360_assets.ingest.formats.archives import (
 )
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
 from c360_assets.ingest.formats.batches import file_error
-from c360_assets.ingest.formats.fixed_width import fixed_to_csv
+from c360_assets.ingest.formats.fixed_width import CutInBytesError, fixed_to_csv
 from c360_assets.ingest.formats.orc_files import orc_to_parquet
 from c360_assets.ingest.formats.sniff import (
     OTHER_FORMAT,
@@ -344,7 +344,19 @@ def _converted(part: Part, start: bytes, aside: Path) -> Part:
 def _cut(part: Part, encoding: str, aside: Path) -> Part:
     """A text in columns of fixed width as a CSV copy."""
     target = _copy_path(aside, "csv")
-    fixed_to_csv(part.path, target, part.feed.files.columns_at or (0,), encoding)
+    settings = part.feed.files
+    try:
+        fixed_to_csv(
+            part.path,
+            target,
+            settings.columns_at or (0,),
+            encoding,
+            in_bytes=settings.columns_in_bytes,
+        )
+    except CutInBytesError:
+        problem = "has columns that begin where `columns_at` says in bytes and not in characters"
+        remedy = "say `columns_in_bytes: true` under files"
+        raise file_error("header", part.feed, part.file, problem, remedy) from None
     feed = _with_format(part.feed, "csv")
     changes = {"delimiter": ",", "quote": '"', "escape": '"', "encoding": None}
     feed = feed.model_copy(update={"files": feed.files.model_copy(update=changes)})

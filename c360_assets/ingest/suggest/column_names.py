@@ -53,6 +53,7 @@ CUSTOM = re.compile(r"__p?c$", re.IGNORECASE)
 LAYOUT = re.compile(
     r" *[\[(]([a-z])\1{1,3}[-./ ]?([a-z])\2{1,2}[-./ ]?([a-z])\3{1,3}\.?[\])]", re.I
 )
+NUMBER_SIGNS = frozenset({"#", "№"})
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
@@ -185,6 +186,8 @@ def is_state_name(name: str) -> bool:
 def is_identifier_name(name: str) -> bool:
     """Whether a column is called like something that tells one row from another."""
     plain_name = plain_header(name)
+    if plain_name in NUMBER_SIGNS:
+        return True
     words = CAMEL.sub("_", plain_name)
     if UNITS_OF_THING.match(words):
         return False

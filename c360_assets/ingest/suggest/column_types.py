@@ -20,7 +20,7 @@ from c360_assets.semantics.lookups import truth_words
 FITS = 0.99  # share of the values that must fit a type; the rest would be row errors
 ZERO_DAYS = (
     "0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "00/00/0000", "00.00.0000",
-    "0000/00/00", "0000.00.00", "00000000", "00000000000000",
+    "0/0/00", "0.0.00", "0-0-00", "0000/00/00", "0000.00.00", "00000000", "00000000000000",
 )  # fmt: skip
 MISSING = (*ZERO_DAYS, "null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
 NUMBERED_TRUTH = {"0", "1"}

@@ -108,7 +108,8 @@ def _at(items: Any, place: int, value_key: str | None) -> str | None:
 def _are_contacts(name: str, values: list[str | None]) -> bool:
     """Whether there are values, and name and values say that they are addresses or numbers."""
     series = pl.Series(values, dtype=pl.String)
-    guessed = guess(name, series)
+    # A list may be called after one of its values or after several.
+    guessed = guess(name, series) or guess(name.removesuffix("s"), series)
     return series.count() > 0 and guessed is not None and guessed.tag in CONTACT_TAGS
 
 

@@ -9,6 +9,9 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
+import polars as pl
+
+from c360_assets.ingest.formats.fixed_width import as_bytes, touching
 from c360_assets.ingest.suggest.dialect import RULE
 
 FEWEST_LINES, FEWEST_COLUMNS = 3, 3
@@ -55,6 +58,24 @@ def columns_of(text: str) -> list[int] | None:
     if len(starts) < FEWEST_COLUMNS or not rows or apart < MOST * len(rows) or not is_named:
         return None
     return starts
+
+
+def columns_in_bytes(text: str, encoding: str) -> list[int] | None:
+    """As `columns_of`, in bytes; None where they begin in characters as well."""
+    if text.isascii():
+        return None
+    in_bytes = as_bytes(text, encoding)
+    starts, others = columns_of(in_bytes), columns_of(text)
+    if starts is None:
+        return None
+    return starts if others is None or _fit(in_bytes, starts) > _fit(text, others) else None
+
+
+def _fit(text: str, starts: Sequence[int]) -> int:
+    """How many names of the header begin where columns do, less what stands right before one."""
+    lines = [line for line in text.splitlines()[:LOOKED_AT] if line.strip()]
+    named = sum(lines[0][begin : begin + 1].strip() != "" for begin in starts)
+    return named - touching(pl.Series(lines), starts)
 
 
 def _of_gaps(header: str, rows: Sequence[str]) -> list[int]:

@@ -23,7 +23,7 @@ from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.contact_lists import contacts_of
 from c360_assets.ingest.suggest.header_words import guess_by_name
-from c360_assets.ingest.suggest.key_values import keyed_values
+from c360_assets.ingest.suggest.key_values import is_of_consents, keyed_values
 from c360_assets.ingest.suggest.left_out import deleted_rows, says_state
 from c360_assets.ingest.suggest.nested_casts import cast_sql
 from c360_assets.ingest.suggest.nested_leaves import Leaf, distinct, leaves_in, sample_of
@@ -202,20 +202,30 @@ def _contacts(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
         list_sql = quote_ident(column.output)
         contacts = _contacts_in(column.name, column.output, list_sql, lists)
         leaves += contacts
-        for keyed in [] if contacts else keyed_values(lists):
-            sql = keyed.sql.replace("{list}", list_sql)
-            name = tidy_name(f"{column.output}_{keyed.key}")
-            leaves.append(Leaf(name, sql, keyed.values))
+        if not contacts:
+            leaves += _keyed(column.name, column.output, list_sql, lists)
     return leaves
 
 
+def _keyed(name: str, output: str, list_sql: str, lists: list[Any]) -> list[Leaf]:
+    """The values by key in a column's lists, given by `list_sql`."""
+    return [
+        Leaf(
+            tidy_name(f"{output}_{keyed.key}"), keyed.sql.replace("{list}", list_sql), keyed.values
+        )
+        for keyed in keyed_values(name, lists)
+    ]
+
+
 def _nested_contacts(inner: Iterable[Leaf]) -> list[Leaf]:
-    """The e-mail addresses and phone numbers in lists that stand in objects of the row."""
+    """Contacts and consents in lists that stand in objects of the row."""
     leaves = []
     for leaf in inner:
         if leaf.type == "array" and leaf.path:
             lists = [_parsed(text) for text in leaf.values]
             leaves += _contacts_in(leaf.path[-1], leaf.name, f"({leaf.sql})", lists)
+            if is_of_consents(leaf.path[-1]):
+                leaves += _keyed(leaf.path[-1], leaf.name, f"({leaf.sql})", lists)
     return leaves
 
 
@@ -224,9 +234,9 @@ def _contacts_in(name: str, output: str, list_sql: str, lists: list[Any]) -> lis
     leaves = []
     for contact in contacts_of(name, lists):
         sql = contact.sql.replace("{list}", list_sql)
-        leaf_name = tidy_name(f"{output}_{contact.suffix}")
+        names = [tidy_name(f"{part}_{contact.suffix}") for part in (output, output.rstrip("s"))]
         # A list that is called after nothing known leaves it to the kind to say what it holds.
-        leaf_name = leaf_name if guess_by_name(leaf_name) is not None else contact.suffix
+        leaf_name = next((each for each in names if guess_by_name(each)), contact.suffix)
         leaves.append(Leaf(leaf_name, sql, contact.values))
     return leaves
 

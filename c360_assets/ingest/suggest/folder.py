@@ -19,7 +19,7 @@ from c360_assets.ingest.suggest.feed import Proposal, draft_feed, proposal_of, w
 from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
 from c360_assets.ingest.suggest.name_order import find_name_orders
-from c360_assets.ingest.suggest.opt_tables import note_consent, opt_tables_of
+from c360_assets.ingest.suggest.opt_tables import note_consent, note_unsure_consent, opt_tables_of
 from c360_assets.ingest.suggest.order_notes import note_lines_without_order
 from c360_assets.ingest.suggest.order_tables import (
     mark_heads,
@@ -28,6 +28,7 @@ from c360_assets.ingest.suggest.order_tables import (
     order_tables,
     purchases_in,
 )
+from c360_assets.ingest.suggest.other_persons import note_other_persons
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.files import FilePattern
@@ -111,6 +112,8 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
             note_states(draft)
         if not flatten:
             note_consent(draft)
+        note_unsure_consent(draft)
+        note_other_persons(draft)
         more = [tables[draft.name]] if draft.name in tables else []
         proposal = proposal_of(draft, flatten=flatten)
         if flatten:

@@ -26,6 +26,8 @@ OWNERS = frozenset({
     "zakaznik", "zakaznika", "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента",
     "клієнта", "πελατη", "πελατης",
     "покупатель", "покупателя", "покупця", "контакт", "контакта", "контакту",
+    "my", "your", "ihr", "ihre", "dein", "deine", "votre", "su", "tu", "vostro", "vostra", "tuo",
+    "tua", "uw", "jouw", "seu", "sua", "din", "ditt",
     "주문자", "구매자", "注文者", "購入者", "买家", "買家", "订购人", "訂購人",
     "客户", "客戶", "顾客", "顧客", "会员", "會員", "会員", "お客様", "고객", "회원",
 })  # fmt: skip
@@ -42,18 +44,25 @@ KINDS = frozenset({
 })  # fmt: skip
 # Words that say nothing about a value.
 PLAIN = frozenset({
-    "addr", "address", "addresses", "adres", "adresa", "adresse", "alamat", "attributes",
-    "current", "custom", "data", "default", "detail", "details", "direccion", "endereco", "field",
-    "gmt", "indirizzo", "info", "iso", "line", "location", "mail", "mandatory", "obbligatorio",
-    "obligatoire", "obligatorio", "optional", "osoite", "pflichtfeld", "postal", "preferred",
-    "properties", "property", "raw", "required", "text", "to", "utc", "value", "values",
-    "verplicht", "wymagane", "διευθυνση", "адрес", "адреса", "信息", "資料", "資訊", "资料",
+    "addr", "address", "addresses", "adres", "adresa", "adresse", "alamat", "answer", "answers",
+    "attributes", "current", "custom", "data", "default", "detail", "details", "direccion",
+    "endereco", "field", "fields", "gmt", "indirizzo", "info", "iso", "line", "location", "mail",
+    "mandatory", "metadata", "obbligatorio", "obligatoire", "obligatorio", "optional", "osoite",
+    "pflichtfeld", "postal", "preferred", "properties", "property", "raw", "required", "text",
+    "to", "traits", "utc", "value", "values", "verplicht", "wymagane", "διευθυνση", "адрес",
+    "адреса", "信息", "資料", "資訊", "资料",
 })  # fmt: skip
 ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
 # Words of other alphabets are what stands together, but for the person that it begins with.
 WORD = re.compile(
     r"\d(?:st|nd|rd|th)\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+"
     r"|(?:주문자|구매자|注文者|購入者|买家|買家|订购人|訂購人|客户|客戶|顾客|顧客|会员|會員|会員|お客様|고객|회원)|[^\W\d_A-Za-z]+"
+)
+# What forms and surveys ask before they name a value: `What's your first name?`
+QUESTION = re.compile(
+    r"\W*((and|please|enter|type|tell us|bitte|geben sie|what(['’]?s| is| are)?|wie (lautet|ist)"
+    r"|was ist|quel(le)? est|cual es|qual e|wat is|vad ar|hvad er|hva er)\s+)+",
+    re.IGNORECASE,
 )
 ADDRESS_PARTS = frozenset({"address2", "city", "state", "postal", "country"})
 NAME_PARTS = ("surname", "given-name")
@@ -80,7 +89,7 @@ def guess_by_name(name: str) -> Guess | None:
 
     The parts of a name such as `Town/City` are alternatives, of which any may mean the tag.
     """
-    plain = plain_header(name)
+    plain = _without_question(plain_header(name))
     whole = _guess_words(plain)
     if whole is None and parts_of_whole_name(name):
         return Guess("full-name")
@@ -102,6 +111,11 @@ def guess_by_name(name: str) -> Guess | None:
     if guesses[0].tag == "address" and parts:
         return Guess(parts[0].tag, guesses[0].namespace or parts[0].namespace)
     return guesses[0]
+
+
+def _without_question(plain: str) -> str:
+    asked = QUESTION.match(plain)
+    return plain if asked is None else plain[asked.end() :]
 
 
 def parts_of_whole_name(name: str) -> tuple[str, ...]:

@@ -14,6 +14,15 @@ from typing import Any
 from c360_assets.warehouse.sql import quote_literal
 
 KEYS, VALUES = ("key", "attribute_code", "name", "code"), ("value", "values")
+# What lists of consents are called, and how their objects say for what they are and whether given.
+CONSENTS = re.compile(
+    r"consent|permission|subscription|preference|purpose|opt_?ins?\b|einwilligung|zgod", re.I
+)
+PURPOSES = ("channel", "type", "purpose", "category", "kind", "text", *KEYS)
+GIVEN = (
+    "granted", "given", "enabled", "consented", "subscribed", "opted_in", "optIn", "isGranted",
+    "is_granted", "isSubscribed", "isConsentGranted", "status", "state", "action", *VALUES,
+)  # fmt: skip
 # What an object of a value is called by the type that it has.
 TYPED = re.compile(r"(string|int|integer|long|float|double|bool|boolean|number|text)_?value", re.I)
 MOST_KEYS = 40
@@ -29,13 +38,18 @@ class KeyedValue:
     values: list[str | None]
 
 
-def keyed_values(lists: Sequence[Any]) -> list[KeyedValue]:
-    """The values in lists of keys and values by key, [] where the lists are none of such."""
+def is_of_consents(name: str) -> bool:
+    """Whether a list is called like one of consents."""
+    return CONSENTS.search(name) is not None
+
+
+def keyed_values(name: str, lists: Sequence[Any]) -> list[KeyedValue]:
+    """The values in the lists of a column by key, [] where they are none of keys and values."""
     elements = [item for items in lists if isinstance(items, list) for item in items]
     if not elements or not all(isinstance(item, dict) for item in elements):
         return []
-    key_name = _common(elements, KEYS)
-    value_name = _common(elements, VALUES)
+    key_name = _common(elements, PURPOSES if is_of_consents(name) else KEYS)
+    value_name = _common(elements, GIVEN if is_of_consents(name) else VALUES)
     if key_name is None or value_name is None:
         return []
     paths = _paths(value_name, [item[value_name] for item in elements])
@@ -82,5 +96,5 @@ def _first(items: Any, key: str, key_name: str, paths: Sequence[tuple[str, ...]]
         for step in path:
             value = value.get(step) if isinstance(value, dict) else None
         if value is not None:
-            return str(value)
+            return str(value).lower() if isinstance(value, bool) else str(value)
     return None

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c360_assets.ingest.suggest.column import Column
-from c360_assets.ingest.suggest.column_names import plain_header
+from c360_assets.ingest.suggest.column_names import CAMEL, plain_header
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.feed import draft_of_table
@@ -24,7 +24,8 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 # What names say that news may be sent, in the languages of the catalogue's names.
 SENT = re.compile(
     r"(do[ _]?not|no)[ _]?(allow|send|bulk|[ _])*e?mails?"
-    r"|newsletter|marketing|mailing|consents?[ _](e?mail|sms|text)|(e?mail|sms|text)[ _]consents?"
+    r"|newsletter|marketing|mailing|(e?mail|sms|text)[ _]consents?"
+    r"|(consent|permission|preference|subscription|purpose)s?[ _](e?mail|sms|text)"
     r"|markkinoin|uudiskir"
     r"|promo(tion|cion|zione|cja|cao)|(e ?mail|sms)[ _]?(ok|allowed)"
     r"|opt(ed)?[ _-]?(in|out)|hasopted|subscri(be|bed|to)|unsubscribed?|suscri|subscrito|inscrito"
@@ -50,7 +51,7 @@ REFUSED = re.compile(
 # What lists of those who want no mail are called; a list may also be of those who were deleted.
 LIST_OF_REFUSALS = re.compile(
     r"unsubscri|suppress|(opt(ed)?[ _-]?out)|do[ _-]?not[ _-]?(e?mail|contact)|abmeld|abgemeldet"
-    r"|desabonn|desinscri|odhlas|wypis|robinson|afmeld|avmeld|disiscri",
+    r"|desabonn|desinscri|odhlas|wypis|robinson|afmeld|avmeld|disiscri|bounce|(?<![a-z])cleaned",
     re.IGNORECASE,
 )
 # A consent to something else than news, unless the name says news too.
@@ -60,6 +61,17 @@ OF_SOMETHING_ELSE = re.compile(
     re.IGNORECASE,
 )
 NEWS = re.compile(r"marketing|newsletter|subscri|promo|mailing|handl|werbe|werbung", re.IGNORECASE)
+# A state in the name of a list, not what the list is for, as of `subscribers`.
+LIST_OF_SUBSCRIBED = re.compile(r"(?<![a-z])(subscribed|opted[ _-]?in)(?![a-z])", re.IGNORECASE)
+# What may be consent in codes, and what stands beside one: when, how and where it was given.
+UNSURE = re.compile(
+    r"opt(ed)?[ _-]?(in|out)(?![a-z])|subscribed|consent(?!s?_id)|black[ _]?list|zgoda|einwilligung"
+)
+BESIDE_CONSENT = re.compile(
+    r"(time|date|_at|_on|_ip|ip|source|reason|method|url|text|version|level|campaign|title|form"
+    r"|count|number)$"
+)
+MOST_CODES = 8
 BY_SMS = re.compile(
     r"sms|text[ _]?(message|opt)|whatsapp|(black|block)[ _]?list(ed)?[ _]?mobile", re.IGNORECASE
 )
@@ -75,17 +87,18 @@ BY_OTHER_WAYS = re.compile(
 TELLING = frozenset({
     "subscribed", "unsubscribed", "never subscribed", "non subscribed", "opted in", "opted out",
     "opt in", "opt out", "not subscribed", "no consent", "granted", "denied", "withdrawn",
-    "revoked",
+    "revoked", "accept", "reject", "rejected",
 })  # fmt: skip
 STATUS = re.compile(r"status|state|estado|stav|statut|stato|durum", re.IGNORECASE)
 # With blanks for signs, as in `opted_in` and `opt-in`.
-IN = ("subscribed", "active", "confirmed", "opted in", "opt in", "granted")
+IN = ("subscribed", "active", "confirmed", "opted in", "opt in", "granted", "accept", "accepted")
 OUT = (
     "unsubscribed", "bounced", "held", "cleaned", "opted out", "opt out", "suppressed",
     "complained", "inactive", "pending", "never subscribed", "non subscribed", "not activated",
     "not active", "unconfirmed", "not confirmed", "transactional", "archived", "deleted",
     "not subscribed", "no consent", "hard bounced", "soft bounced", "blocked", "blacklisted",
     "spam", "invalid", "denied", "withdrawn", "revoked", "refused",
+    "reject", "rejected",
 )  # fmt: skip
 
 
@@ -125,11 +138,15 @@ def _by_exactness(consent: _Consent) -> tuple[bool, bool]:
 
 def opt_tables_of(draft: Draft, tables: Sequence[FlatTable]) -> list[FlatTable]:
     """As `opt_tables`, of the feed and of the persons that are nested in it."""
-    nested = [table for table in tables if table.has_persons and table.frame is not None]
-    # Where the persons are in a table of the feed's rows, that has its columns too.
-    own = (
-        [] if any(table.name == f"CDT_{physical_name(draft.name)}" for table in nested) else [draft]
-    )
+    # What is nested in the feed's rows may be the consent of an address, of whose person no more is
+    # known; the table of the rows has the feed's columns too.
+    of_rows = f"CDT_{physical_name(draft.name)}"
+    nested = [
+        table
+        for table in tables
+        if table.frame is not None and (table.has_persons or table.name == of_rows)
+    ]
+    own = [] if any(table.name == of_rows for table in nested) else [draft]
     drafts = [*own, *(draft_of_table(draft, table) for table in nested)]
     return [table for each in drafts for table in opt_tables(each)]
 
@@ -144,12 +161,46 @@ def note_consent(draft: Draft) -> None:
                 )
 
 
+def note_unsure_consent(draft: Draft) -> None:
+    """Say of columns that are called like consents that their values are not sure to mean any."""
+    tags = {tag for column in draft.columns for tag in column.tags}
+    if any(tag.startswith(("email-opt/", "sms-opt/")) for tag in tags) or opt_tables(draft):
+        return
+    for column in draft.columns:
+        if not column.tags and _is_unsure(draft, column):
+            column.notes.append(
+                "CHECK: looks like consent, in words, codes or lists that are not sure to say yes "
+                "or no: SQL of a custom domain table writes is_email_opted_in"
+            )
+
+
+def _is_unsure(draft: Draft, column: Column) -> bool:
+    name = CAMEL.sub("_", plain_header(column.name)).lower()
+    if UNSURE.search(name) is None or BESIDE_CONSENT.search(name) is not None:
+        return False
+    if BY_OTHER_WAYS.search(name) is not None or column.type not in ("integer", "string", "array"):
+        return False
+    values = present(draft.sample.frame[column.name])
+    return not values.is_empty() and (column.type == "array" or values.n_unique() <= MOST_CODES)
+
+
 def _of_a_list(draft: Draft) -> list[_Consent]:
-    """The refusal of each row of a list that is called after it, such as `suppression_list`."""
+    """The consent or refusal of each row of a list that is called after it: `suppression_list`.
+
+    A member of an archive is called by its own name too.
+    """
     owner = _tagged(draft, "email")
-    if owner is None or not LIST_OF_REFUSALS.search(plain_header(draft.feed)):
+    if owner is None:
         return []
-    return [_Consent(owner, "FALSE", is_exact=False, said_by=f"the feed's name {draft.feed}")]
+    members = draft.sample.options.get("contents", {})
+    name = " ".join(plain_header(part) for part in (draft.feed, *members))
+    if LIST_OF_REFUSALS.search(name):
+        given = "FALSE"
+    elif LIST_OF_SUBSCRIBED.search(name):
+        given = "TRUE"
+    else:
+        return []
+    return [_Consent(owner, given, is_exact=False, said_by=f"the feed's name {draft.feed}")]
 
 
 def _tagged(draft: Draft, *tags: str) -> Column | None:

@@ -21,7 +21,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.formats.archives import ZIP_MARK, LockedError
-from c360_assets.ingest.formats.fixed_width import cut_lines
+from c360_assets.ingest.formats.fixed_width import as_bytes, cut_bytes, cut_lines
 from c360_assets.ingest.formats.sniff import ORC, foreign
 from c360_assets.ingest.formats.unpack import LOCKED
 from c360_assets.ingest.formats.workbooks import (
@@ -45,7 +45,7 @@ from c360_assets.ingest.suggest.described_rows import (
     xml_rows,
 )
 from c360_assets.ingest.suggest.encodings import TextHead, read_head
-from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_of, looks_fixed
+from c360_assets.ingest.suggest.fixed_sample import FIXED, columns_in_bytes, columns_of, looks_fixed
 from c360_assets.ingest.suggest.json_paths import records_path, written
 from c360_assets.ingest.suggest.other_texts import kind_by_beginning, other_kind_of_text
 from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
@@ -340,9 +340,10 @@ def _sample_of_text(path: Path, compression: str, rows: int, country: str) -> Sa
     other_kind = other_kind_of_text(head.text)
     if other_kind is not None:
         raise C360Error(f"{path}: is {other_kind}; {READABLE}")
-    columns_at = columns_of(head.text)
+    in_bytes = columns_in_bytes(head.text, head.encoding)
+    columns_at = in_bytes or columns_of(head.text)
     if columns_at is not None:
-        return _sample_of_fixed(head, columns_at, rows)
+        return _sample_of_fixed(head, columns_at, rows, in_bytes=in_bytes is not None)
     try:
         text = sample_text(head, rows)
     except C360Error as error:
@@ -370,12 +371,19 @@ def _sample_of_text(path: Path, compression: str, rows: int, country: str) -> Sa
     )
 
 
-def _sample_of_fixed(head: TextHead, columns_at: list[int], rows: int) -> Sample:
+def _sample_of_fixed(head: TextHead, columns_at: list[int], rows: int, *, in_bytes: bool) -> Sample:
     """The sample of a text in columns of fixed width."""
     lines = head.text.splitlines()[: rows + 1]
-    cut = TextHead(cut_lines(lines, columns_at), "utf-8", whole=head.whole and len(lines) <= rows)
+    if in_bytes:
+        signs = [as_bytes(line, head.encoding) for line in lines]
+        records = cut_bytes(signs, columns_at, head.encoding)
+    else:
+        records = cut_lines(lines, columns_at)
+    cut = TextHead(records, "utf-8", whole=head.whole and len(lines) <= rows)
     text = sample_text(cut, rows)
     options = _text_options(text) | {"columns_at": columns_at}
+    if in_bytes:
+        options["columns_in_bytes"] = True
     if head.encoding not in MARKED_ENCODINGS:
         options["encoding"] = head.encoding
     notes = (*text.notes, "columns of fixed width, cut where all lines have blanks: look at them")
