@@ -17,7 +17,7 @@ IDENTIFIER_NAME = re.compile(
     r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
     r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
     r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
-    r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule)([^a-z0-9]|$)"
+    r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule|clave)([^a-z0-9]|$)"
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
     r"|^n(o|\.o|°|\.)\.? "
@@ -118,15 +118,16 @@ CUSTOMER_WORDS = frozenset({
     "zakaznika", "pelanggan", "musteri", "vevo", "ugyfel", "asiakas", "asiakkaan", "member",
     "membre", "mitglied", "mitglieds", "socio", "adherent", "ahli", "mteja", "mijoz", "πελατη",
     "клиента", "клієнта", "покупателя", "покупця", "клијента", "клиент", "לקוח", "العميل", "الزبون",
-    "مشتری", "صارف", "কাস্টমার", "গ্রাহক", "ক্রেতা", "ग्राहक", "მომხმარებლის", "հաճախորդի",
+    "مشتری", "صارف", "কাস্টমার", "গ্রাহক", "ক্রেতা", "ग्राहक", "የደንበኛ", "ደንበኛ", "მომხმარებლის", "հաճախորդի",
 })  # fmt: skip
 NUMBERS_ELSEWHERE = frozenset({
     "নম্বর", "নং", "আইডি", "কোড", "संख्या", "क्रमांक",
-    "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ",
+    "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ", "ቁጥር", "መለያ", "ኮድ",
 })  # fmt: skip
 NUMBER_WORDS = NUMBERS_ELSEWHERE | {
     "id", "no", "nr", "nro", "num", "n", "number", "numero", "numer", "nummer", "code", "cod",
-    "codigo", "codice", "kode", "kod", "kodas", "kods", "key", "ref", "reference", "referencia",
+    "codigo", "codice", "clave", "kode", "kod", "kodas", "kods", "key", "ref", "reference",
+    "referencia",
     "sifra", "broj", "cislo", "st", "stevilka", "numeris", "αρ", "αριθμος", "κωδ", "κωδικος", "код",
     "номер", "ид", "шифра", "број", "№", "رقم", "كود", "کد", "شماره", "מספר", "קוד",
 }  # fmt: skip

@@ -36,6 +36,9 @@ SENT = re.compile(
     r"|consenso|saglasnost|suglasnost|soglasje"
     r"|nhan (ban )?tin|xabar|jaunum|uudis|сагласност|билтен|согласие на|рассылку|съгласие|бюлетин"
     r"|خبرنامه|اشتراك|نشره|電子报|訂閱|订阅|ニュースレター|配信|수신"
+    r"|novedades|novidades|novit[ai] commercial|comunicac[a-z]*|comunicacoes|e[ -]?novice|zasilani"
+    r"|werbeeinwilligung|einwilligung|souhlas|suhlas|zgoda|hozzajarul|acord|ticari ileti"
+    r"|الموافقة|ማስታወቂያ|سماح|sutik(imas|imai)"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",
     re.IGNORECASE,
 )
@@ -58,6 +61,15 @@ BY_MAIL = re.compile(
 )
 BY_OTHER_WAYS = re.compile(
     r"phone|call|postal|fax|push|telefon|anruf|(?<!nieuws)brief|date|datum|fecha|data "
+)
+# What may be done with a person's data, which is no leave to send news.
+OF_DATA = re.compile(
+    r"privacy|datenschutz|gdpr|dsgvo|rgpd|rodo|kvkk|lgpd|lopd|avg|152.?фз|protec[ct]|tietosuoja"
+    r"|przetwarz|zpracov|spracov|prelucr|obdelav|obrad[ae]|adatkezel|trattamento|tratamiento"
+    r"|tratamento|traitement|verwerk|behandling|kasitt|обработк|обробк|обраду|επεξεργασ"
+    r"|osobn|person(al|li|uppg|opl|leg)|datos|dados|個人情報|隐私|隱私|개인정보|خصوصية|פרטיות"
+    r"|terms|agb|bedingungen|conditions|condiciones|regulamin|podmink",
+    re.IGNORECASE,
 )
 # Words of a status that are of consent, and not of what else may be active or pending.
 TELLING = frozenset({
@@ -145,6 +157,8 @@ def _consent(draft: Draft, column: Column) -> _Consent | None:
     if column.tags:
         return None
     is_exact = BY_MAIL.search(name) is not None
+    if OF_DATA.search(name) and not is_exact:
+        return None
     if column.type == "boolean" and SENT.search(name) and not BY_OTHER_WAYS.search(name.lower()):
         return _Consent(column, f"NOT {own}" if REFUSED.search(name) else own, is_exact)
     if column.type != "string" or not (STATUS.search(name) or SENT.search(name)):

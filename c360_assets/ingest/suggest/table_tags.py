@@ -36,6 +36,10 @@ HOW_COUNTED = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]"
     r"|(?<![^\W_])((incl|excl|inc|exc)[a-z]*[ _.]*(tax|vat|mwst|ust|btw|gst|iva)"
     r"|(tax|vat|mwst|ust|btw|gst|iva)[ _.]*(incl|excl|inc|exc)[a-z]*"
+    r"|(c|com|con|cu|s|sem|sin|senza|fara|bez|z|mit|ohne|inkl|med|uten|utan|ex|vc|avec|sans)[ _./]*"
+    r"(iva|tva|dph|kdv|mwst|ust|btw|igv|pdv|ddv|moms|mva|alv|pvm|pvn|vat|tax|impuestos?|impostos?)"
+    r"|(kdv|afa|ндс|пдв)[ _.]*(dahil|haric|nelkul|включ[а-яі]*)|(с|без|з)[ _.]*(ндс|пдв)"
+    r"|(غير )?(شامل|بدون) (ال)?ضريبة|税込|税抜|不?含税|税別"
     r"|ttc|ht|brutto|netto|ordered|eur|usd|gbp|chf)(?![^\W_])",
     re.IGNORECASE,
 )
