@@ -213,6 +213,12 @@ def is_customer_number_name(name: str) -> bool:
     return CUSTOMER_NUMBER.search(plain_name) is not None or _is_number_of_customer(plain_name)
 
 
+def is_bare_number_name(name: str) -> bool:
+    """Whether a column is called `Code` or `No.`, and not of what it is one."""
+    words = _words(plain_header(name))
+    return bool(words) and all(word in NUMBER_WORDS for word in words)
+
+
 def _is_number_of_customer(plain_name: str) -> bool:
     words = [word for word in _words(plain_name) if word not in OF_WORDS]
     customers = [word for word in words if word in CUSTOMER_WORDS]
