@@ -189,7 +189,8 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
     own, owner = quote_ident(consent.column.output), quote_ident(contact.output)
     guess = ""
     if not consent.is_exact and group == "email":
-        said_by = f"what {consent.said_by or own} says of no way in particular"
+        called = consent.said_by or quote_ident(consent.column.name)
+        said_by = f"what {called} says of no way in particular"
         guess = f"-- GUESSED: {said_by} is taken to be of e-mails.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
