@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from c360_assets.ingest.suggest.column_tags import guess, place_guesses
+from c360_assets.ingest.suggest.column_tags import guess, guesses_beside, place_guesses
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name, parts_of_whole_name
 from c360_assets.ingest.suggest.opt_tables import OF_DATA
 from c360_assets.ingest.suggest.table_tags import table_kinds
@@ -191,6 +191,13 @@ def test_a_word_for_a_place_means_what_its_table_lacks(
 def test_a_column_of_contacts_is_one_of_phones_by_its_values() -> None:
     assert guess("Contacto", pl.Series(["912 345 678", "+351 912345678"])) == Guess("phone")
     assert guess("Contacto", pl.Series(["Ana Silva", "912 345 678"])) is None
+
+
+def test_the_fathers_name_is_the_surname_where_there_is_no_other() -> None:
+    frame = pl.DataFrame({"First Name": ["Abebe"], "Father's Name": ["Tefera"]})
+    given, surname = Guess("given-name"), Guess("surname")
+    assert guesses_beside(frame, {"First Name": given}) == {"Father's Name": surname}
+    assert guesses_beside(frame, {"First Name": given, "Last Name": surname}) == {}
 
 
 def test_a_remark_tells_that_the_surname_stands_first() -> None:

@@ -275,7 +275,7 @@ OTHER_LANGUAGES = {
         "N° mobile,Courriel,Modifié le",
         "A1,Zoé,Lenoir,3 rue Foch,75001,Paris,France,31/12/1980,06 12 34 56 78,z@x.fr,"
         "31/12/2025 08:00:00",
-        "- given-name surname address postal city country birthdate - email update-dt",
+        "- given-name surname address postal city country birthdate phone email update-dt",
     ),
     "es": (
         "Nº,Nombre,Apellidos,Dirección,Código postal,Población,Provincia,Teléfono,"

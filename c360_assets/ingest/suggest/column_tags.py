@@ -71,6 +71,7 @@ PLACES = {
     "departamento": ("state",),
     "department": ("state",),
 }
+FATHERS_NAME = re.compile(r"father'?s?[ _]?name|اسم الأب|اسم الاب", re.IGNORECASE)
 # A column of numbers is called so too.
 CONTACT = re.compile(r"(numeros? de )?contact[oe]?s?|kontakte?|contato|contatto|контакты?", re.I)
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
@@ -104,6 +105,21 @@ def guess_by_values(values: pl.Series) -> Guess | None:
         return None
     digits = texts.str.replace_all(r"\D", "").str.len_chars()
     return Guess("phone") if digits.is_between(*PHONE_DIGITS).all() else None
+
+
+def guesses_beside(frame: pl.DataFrame, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+    """The guesses of columns whose names mean what the other columns of their table do not say."""
+    return place_guesses(frame, guesses) | _fathers_names(frame, guesses)
+
+
+def _fathers_names(frame: pl.DataFrame, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+    """The father's name as surname where persons have a given name and no other: in Ethiopia and
+    elsewhere it is what stands second."""
+    tags = {guess.tag for guess in guesses.values()}
+    if "given-name" not in tags or tags & {"surname", "full-name"}:
+        return {}
+    found = [name for name in frame.columns if FATHERS_NAME.fullmatch(plain_header(name))]
+    return {name: Guess("surname") for name in found[:1] if are_given_names(frame[name])}
 
 
 def place_guesses(frame: pl.DataFrame, guesses: Mapping[str, Guess]) -> dict[str, Guess]:

@@ -38,8 +38,8 @@ from c360_assets.ingest.suggest.column_tags import (
     are_full_names,
     are_given_names,
     guess,
+    guesses_beside,
     holds_other,
-    place_guesses,
 )
 from c360_assets.ingest.suggest.column_types import Inferred, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name, names_an_owner
@@ -267,7 +267,7 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         beside = guesses.get(re.sub("名$", "姓", name))
         if guessed.tag == "full-name" and beside is not None and beside.tag == "surname":
             guesses[name] = Guess("given-name")
-    guesses |= place_guesses(frame, guesses)
+    guesses |= guesses_beside(frame, guesses)
     guesses |= _names_beside_surnames(columns, frame, guesses)
     guesses = _without_whole_addresses(guesses, columns, frame)
     return guesses | _names_in_two_columns(columns, frame)
