@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from c360_assets.ingest.suggest.column_names import note_by_name
 from c360_assets.ingest.suggest.column_tags import guess, guesses_beside, place_guesses
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name, parts_of_whole_name
 from c360_assets.ingest.suggest.opt_tables import OF_DATA
@@ -202,6 +203,11 @@ def test_the_fathers_name_is_the_surname_where_there_is_no_other() -> None:
 
 def test_a_remark_tells_that_the_surname_stands_first() -> None:
     assert parts_of_whole_name("Full Name (Surname first)") == ("surname", "given-name")
+
+
+@pytest.mark.parametrize("name", ["セイ", "フリガナ", "氏名（カナ）", "Phonetic Last Name"])
+def test_the_reading_of_a_name_is_told(name: str) -> None:
+    assert "how a name is read" in str(note_by_name(name))
 
 
 @pytest.mark.parametrize("name", ["Zgoda na przetwarzanie danych", "Souhlas GDPR", "privacy_ok"])

@@ -168,6 +168,30 @@ PART_OF_SURNAME = re.compile(
     r"|apellido_materno|segundo_apellido|middle[_ ]?surname|second[_ ]?surname",
     re.IGNORECASE,
 )
+# How a name is read, beside the name in ideographs.
+NAME_READING = re.compile(
+    r"((お?名前|氏名|姓|名|会員名|顧客名|漢字) ?)?[(（]?"
+    r"(フリ[ガカ].?ナ|ふり[がか].?な|カナ|かな|よみ[がか].?な|ヨミ|読み)[)）]?"
+    r"|セイ|メイ|せい|めい|furigana|(furigana|kana)[_ ].*|.*[_ ](furigana|kana|yomi)|.*phonetic.*",
+    re.IGNORECASE,
+)
+NOTES_BY_NAME = (
+    (
+        HOUSE_NUMBER,
+        "if this is the house's number: SQL of a custom domain table puts it to its street, as an "
+        "address is compared with both",
+    ),
+    (
+        PART_OF_SURNAME,
+        "a part of the surname: SQL of a custom domain table puts both together, as a surname is "
+        "compared whole",
+    ),
+    (
+        NAME_READING,
+        "how a name is read: no tag holds it, so it is kept and not compared; a feed that has no "
+        "other names needs it as given-name and surname",
+    ),
+)
 # What a column is called here that has no name in its file.
 NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 
@@ -176,6 +200,14 @@ def plain_header(name: str) -> str:
     """A column's name without accents, without what Salesforce adds to names of a tenant's, and
     without how days are written in it: `Date de naissance (AAAA-MM-JJ)`."""
     return LAYOUT.sub("", CUSTOM.sub("", without_marks(name).strip()))
+
+
+def note_by_name(name: str) -> str | None:
+    """What to say of a column that is called like a part of a value which has no tag."""
+    for pattern, note in NOTES_BY_NAME:
+        if pattern.fullmatch(plain_header(name)) is not None:
+            return note
+    return None
 
 
 def is_state_name(name: str) -> bool:
