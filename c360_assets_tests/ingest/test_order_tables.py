@@ -563,3 +563,11 @@ def test_sales_in_words_that_are_not_known_are_told(tmp_path: Path) -> None:
     lines += [f"C{i:06},2026-01-02,A1,9.50" for i in range(28)]
     found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"]
     assert "CHECK: rows with a customer's number, a day and money, and no purchases" in found.text
+
+
+def test_a_number_of_sales_is_that_of_the_order(tmp_path: Path) -> None:
+    lines = ["numer;data;klient;wartosc"]
+    lines += [f"ZAM/{i:04};{1 + i:02}.05.2026;C{i:06};{i},50" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, zamowienia=lines)["Zamowienia"].tables
+    assert '"numer" AS "order_id"' in table.sql
+    assert '"wartosc"' in table.sql

@@ -54,7 +54,10 @@ LAST_READING = 4
 NOT_OF_THINGS = {"purchase-brand", "purchase-channel", "store-id", "digital-channel"}
 OF_THING = re.compile(r"(?<![^\W_])(sku|product|item|line)s?(?![^\W_])", re.IGNORECASE)
 # What a row's own key is called where its table says what it is.
-OWN_KEYS = ("id", "recordid", "uuid", "guid", "№", "ид", "код")
+OWN_KEYS = (
+    "id", "recordid", "uuid", "guid", "№", "ид", "код", "number", "numer", "numero", "nummer", "nr",
+    "cislo", "broj", "nomor", "номер", "αριθμος", "番号", "编号", "번호", "رقم",
+)  # fmt: skip
 # Of `about`, so many must be found.
 TELLING = 2
 # Of more needed tags than that, so many tell the kind; of fewer all.
