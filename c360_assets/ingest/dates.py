@@ -263,7 +263,7 @@ def _number(letter: str, width: int, tight: bool) -> _Expression:
 
 OTHER_LETTERS = {
     "S": _Expression("fraction", "[0-9]{1,9}"),
-    "a": _Expression("half", "[aApP](?:[.] ?)?[mM][.]?"),
+    "a": _Expression("half", "[aApP](?:[.][ \u00a0\u202f]?)?[mM][.]?"),
     "Z": _Expression("zone", ZONE_NAME),
     "z": _Expression("zone", ZONE_NAME),
 }

@@ -32,17 +32,22 @@ _TITLES = "|".join(sorted(titles()))
 _LEADING_TITLES = rf"^(?:(?:{_TITLES}) (?:(?:&|AND|UND|ET|Y|E|EN) (?:{_TITLES}) )*)+"
 _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 # Words that belong to the surname after them. Not those that are given names of their own far more
-# often (`Al`, `Ben`, `Mac`).
+# often (`Ben`, `Mac`).
 _PARTICLE_WORDS = (
     "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
-    "|TEN|TER|TE|'T|VD|V/D|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|MC|A/L|A/P|S/O|D/O"
+    "|TEN|TER|TE|'T|VD|V/D|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|AL|AIT"
+    "|MC|A/L|A/P|S/O|D/O"
     "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
 )
 # Letters that are more often initials: `T` is one but in `van t Hof`, `D` but before few surnames,
 # `O` only with a dot.
 _PARTICLES = f"{_PARTICLE_WORDS}|O|(?:VAN|AAN|OP|IN|UIT) T"
 _DOTTED_PARTICLES = f"(?:(?:{_PARTICLE_WORDS}|V[.]?D|(?:VAN|AAN|OP|IN|UIT) T)[.]?|O)"
-_BEHIND_D = "D (?:SILVA|SOUZA|SOUSA|COSTA|CRUZ|CUNHA|MELLO|LIMA|ANGELO|AMICO|AMATO|ANDREA|ARCY)"
+_BEHIND_D = (
+    "D (?:SILVA|SOUZA|SOUSA|COSTA|CRUZ|CUNHA|MELLO|LIMA|ANGELO|AMICO|AMATO|ANDREA|ARCY)"
+    # Gaelic ones: `Mac` and `Ni` are given names too, but not before these.
+    "|MAC (?:GIOLLA|AN|NA) [^ ,]+|(?:N[IÍ]|NIC) [BCDFGMPST]H[^ ,]+|Ó [^ ,]+"
+)
 # Two surnames are one: `Lucas Costa e Silva`, `José Ortega y Gasset`. A capital is an initial.
 _JOINED_BY_AND = r"^([^,]*[^, ]) ([^ ,]+ [ey] [^ ,]+)$"
 SURNAME_PARTICLES = (*_PARTICLE_WORDS.split("|"), "O", "D", "T")
@@ -115,7 +120,12 @@ _DOTTED_INITIAL = r"( O)\.( )"
 _COUNTED = r"^\D*?0*(\d{1,6})$"  # longer ones are keys of something else
 # Half a name, written apart or not: Abd al-Rahman, Abdul Rahman, Abdulrahman.
 _APART_ABD = r"(^| )(?:(ABD)(?: (?:(AL|EL|UL) )?|(AL|EL|UL) )|(عبد) )(\p{L}{3,})"
-_APART_PREFIX = r"^(O|D|L|MC) (\p{L}{3,})$"
+_APART_PREFIX = r"^(O|D|L|MC|AL|EL) (\p{L}{3,})$"
+# How people are addressed behind their names: Yamada-sama, Kim-nim, Hanım.
+_HAN_TITLE = "(.+[^ ]) ?(?:様|さま|さん|殿|先生|女士|小姐)"
+_TITLE_BEHIND = f"(?i)^(?:{_HAN_TITLE}|(.{{3,}}?) ?[님씨]|(.+ .+) (?:HAN[Iİı]M{{bey}}))$"
+_WITHOUT_TITLE_BEHIND = "${1}${2}${3}"
+_BEY = frozenset({"TR", "AZ", "CY"})  # a surname elsewhere
 
 
 def _folded(expr: pl.Expr) -> pl.Expr:
@@ -183,7 +193,7 @@ def split_full_name(expr: pl.Expr, home: Home | None = None) -> tuple[pl.Expr, p
         return clean
 
     # Patterns look at the ordered words several times, so these are a column of their own.
-    ordered = on_distinct(expr, lambda value: _ordered(value, _surname_first(home)))
+    ordered = on_distinct(expr, lambda value: _ordered(value, home))
     surname = on_distinct(ordered, part(2))
     return on_distinct(ordered, part(1)), on_distinct(surname, _joined_prefix)
 
@@ -191,6 +201,11 @@ def split_full_name(expr: pl.Expr, home: Home | None = None) -> tuple[pl.Expr, p
 def _surname_first(home: Home | None) -> str | None:
     """The pattern of full names that have the surname first at home, its two groups the parts."""
     return _SURNAME_FIRST.get(home.country) if home else None
+
+
+def _titles_behind(home: Home | None) -> str:
+    """The pattern of names with a title behind them, as they are called at home."""
+    return _TITLE_BEHIND.replace("{bey}", "|BEY" if home and home.country in _BEY else "")
 
 
 def puts_surname_first(country: str) -> bool:
@@ -206,11 +221,13 @@ def form_tells_order(expr: pl.Expr) -> pl.Expr:
     return pl.any_horizontal([text.str.contains(form) for form in forms])
 
 
-def _ordered(value: pl.Expr, surname_first: str | None) -> pl.Expr:
+def _ordered(value: pl.Expr, home: Home | None) -> pl.Expr:
     """Folded words without title and suffix, the given part first; a tab before a surname that a
-    comma told, or the pattern `surname_first`."""
+    comma told, or the order in which names are written at home."""
+    surname_first = _surname_first(home)
+    value = squeeze(value).str.replace(_titles_behind(home), _WITHOUT_TITLE_BEHIND)
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
-    value = squeeze(value).str.replace(_JOINED_BY_AND, "${2}, ${1}")
+    value = value.str.replace(_JOINED_BY_AND, "${2}, ${1}")
     initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
     text = initials.str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
@@ -377,18 +394,20 @@ def comma_behind_surname(text: str, order: str) -> str:
     )
 
 
-def _part_macro(name: str, group: int, surname_first: str | None) -> str:
+def _part_macro(name: str, group: int, home: Home | None) -> str:
     """A macro that takes one part out of a full name as it is written, by the rules of
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
     of_comma = 2 if group == 1 else 1
     spaced = "trim(regexp_replace(v, '[ \t\r\n\u3000]+', ' ', 'g'))"
-    untitled = f"regexp_replace({spaced}, {quoted(_WRITTEN_TITLES)}, '')"
+    bare = f"regexp_replace({spaced}, {quoted(_titles_behind(home))}, '\\1\\2\\3')"
+    untitled = f"regexp_replace({bare}, {quoted(_WRITTEN_TITLES)}, '')"
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
     words = [f"regexp_extract(p, {quoted(_FIRST_AND_LAST_WORD)}, {place})" for place in (1, 2, 3)]
     long_han = ", ".join(map(quoted, _LONG_HAN_SURNAMES))
     vietnamese = words[0] if group == 2 else f"{words[2]} || ' ' || {words[1]}"
     by_first_word = ""
+    surname_first = _surname_first(home)
     if surname_first is not None:
         by_first_word = (
             f" WHEN regexp_matches(p, {quoted(surname_first)})"
@@ -428,8 +447,4 @@ def _part_macro(name: str, group: int, surname_first: str | None) -> str:
 
 def name_macros(home: Home | None) -> list[str]:
     """Macros that take full names apart, as they are written at `home`."""
-    pattern = _surname_first(home)
-    return [
-        _part_macro("full_name_given", 1, pattern),
-        _part_macro("full_name_surname", 2, pattern),
-    ]
+    return [_part_macro("full_name_given", 1, home), _part_macro("full_name_surname", 2, home)]

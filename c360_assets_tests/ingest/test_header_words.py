@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
-from c360_assets.ingest.suggest.header_words import guess_by_name
+from c360_assets.ingest.suggest.column_names import note_by_name
+from c360_assets.ingest.suggest.column_tags import guess, guesses_beside, place_guesses
+from c360_assets.ingest.suggest.header_words import Guess, guess_by_name, parts_of_whole_name
+from c360_assets.ingest.suggest.opt_tables import OF_DATA
+from c360_assets.ingest.suggest.table_tags import table_kinds
 
 # Program -> `header=tag` of the columns of its customer export; `-` where no tag is right.
 EXPORTS = {
@@ -109,6 +114,11 @@ EXPORTS = {
     "dutch": "Roepnaam=given-name|Telefoon vast=phone|Laatst gewijzigd=update-dt|Voorletters=-",
     "finnish": "Etunimet=given-name|Matkapuhelinnumero=phone|Henkilötunnus=-",
     "mexican": "Nombre(s)=given-name|C.P.=postal|Tel. Celular=phone|No. Ext=-|Colonia=-",
+    "remarks": "Full Name (Surname first)=full-name|Name as per Emirates ID=full-name"
+    "|DOB (G.C.)=birthdate|تاريخ الميلاد (هجري)=birthdate|Name (Nominee)=-",
+    "numbers": "Nr. telefon=phone|Cep Tel=phone|Nº de Telemóvel=phone|No. Pedido=-|CEP=postal",
+    "alternatives": "Delegación o Municipio=city|Straße, Hausnr.=address|Ulice a č.p.=address",
+    "ethiopian": "የአባት ስም=surname|የሞባይል ቁጥር=phone",
     "south african": "HolderSurname=surname|HolderEmail=email|CellNo=phone|PhysicalCode=postal",
     "greek": "Τηλ.=phone|Επίθετο=surname|Ημ/νία Γέννησης=birthdate|Πατρώνυμο=-",
     "forms": "Email address 1=email|Emails=email|Customer Email (Required)=email|Tel. No.=phone"
@@ -141,3 +151,69 @@ def test_what_tells_columns_of_a_tag_apart(name: str, namespace: str) -> None:
     guess = guess_by_name(name)
     assert guess is not None
     assert guess.namespace == namespace
+
+
+# The columns of items of orders in a language, all that their rows need.
+ORDERS = {
+    "pt": "Nº Encomenda|Data Encomenda|Referência|Qtd.|Total c/ IVA",
+    "es": "Nro. Comprobante|Fecha|Cód. Artículo|Cant.|Importe",
+    "es, Mexico": "Folio|Fecha del Pedido|Clave Producto|Cantidad|Importe",
+    "en, Nigeria": "Order No|Order Date|Item|Qty|Amount (N)",
+    "am": "የትዕዛዝ ቁጥር|የትዕዛዝ ቀን|የዕቃ ኮድ|ብዛት|ጠቅላላ ዋጋ",
+    "ar": "رقم الطلب|تاريخ الطلب|رمز المنتج|الكمية|المجموع شامل الضريبة",
+    "ro": "Nr. comandă|Data comenzii|Cod produs|Cantitate|Valoare cu TVA",
+    "cs": "Číslo objednávky|Datum objednávky|Kód zboží|Počet ks|Celkem s DPH",
+}
+
+
+@pytest.mark.parametrize("language", ORDERS)
+def test_the_columns_of_orders(language: str) -> None:
+    kind = next(one for one in table_kinds(ORDERS[language].split("|")) if one.prefix == "txn-item")
+    assert kind.missing == ()
+
+
+# A word for a place, values, the other tags of its table, and which it is there.
+PLACE_WORDS = [
+    ("Kraj", "Maribor", {"postal"}, "city"),
+    ("Kraj", "Jihomoravský kraj", {"city"}, "state"),
+    ("Kraj", "Polska", {"city"}, "country"),
+    ("Distrito", "Miraflores", {"postal"}, "city"),
+    ("Distrito", "Porto", {"city"}, "state"),
+    ("Departamento", "Lima", {"city"}, "state"),
+    ("Departamento", "Apto 32", {"city"}, None),
+    ("Departamento", "Ventas", {"email"}, None),
+]
+
+
+@pytest.mark.parametrize(("word", "value", "beside", "tag"), PLACE_WORDS)
+def test_a_word_for_a_place_means_what_its_table_lacks(
+    word: str, value: str, beside: set[str], tag: str | None
+) -> None:
+    found = place_guesses(pl.DataFrame({word: [value]}), {one: Guess(one) for one in beside})
+    assert found == ({} if tag is None else {word: Guess(tag)})
+
+
+def test_a_column_of_contacts_is_one_of_phones_by_its_values() -> None:
+    assert guess("Contacto", pl.Series(["912 345 678", "+351 912345678"])) == Guess("phone")
+    assert guess("Contacto", pl.Series(["Ana Silva", "912 345 678"])) is None
+
+
+def test_the_fathers_name_is_the_surname_where_there_is_no_other() -> None:
+    frame = pl.DataFrame({"First Name": ["Abebe"], "Father's Name": ["Tefera"]})
+    given, surname = Guess("given-name"), Guess("surname")
+    assert guesses_beside(frame, {"First Name": given}) == {"Father's Name": surname}
+    assert guesses_beside(frame, {"First Name": given, "Last Name": surname}) == {}
+
+
+def test_a_remark_tells_that_the_surname_stands_first() -> None:
+    assert parts_of_whole_name("Full Name (Surname first)") == ("surname", "given-name")
+
+
+@pytest.mark.parametrize("name", ["セイ", "フリガナ", "氏名（カナ）", "Phonetic Last Name"])
+def test_the_reading_of_a_name_is_told(name: str) -> None:
+    assert "how a name is read" in str(note_by_name(name))
+
+
+@pytest.mark.parametrize("name", ["Zgoda na przetwarzanie danych", "Souhlas GDPR", "privacy_ok"])
+def test_leave_to_keep_data_is_none_to_send_news(name: str) -> None:
+    assert OF_DATA.search(name)

@@ -45,6 +45,7 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "HasOptedOutOfEmail": (["true", "false"], "email", [False, True]),
     "รับข่าวสาร": (["ใช่", "ไม่ใช่"], "email", [True, False]),
     "الموافقة على التسويق": (["نعم", "لا"], "email", [True, False]),
+    "Souhlas se zasíláním": (["ano", "ne"], "email", [True, False]),
     "Nieuwsbrief": (["Ja", "Nee"], "email", [True, False]),
     "newsletter": (["1", "0"], "email", [True, False]),
     "Markkinointilupa": (["Kyllä", "Ei"], "email", [True, False]),

@@ -545,3 +545,29 @@ def test_nested_orders_that_say_all_of_their_items_say_too_what_became_of_them(
     link = "{tags: [fk-shop-orders]}"
     assert f"order_id: {link}" in tables[""].yaml
     assert f"fk_shop_orders: {link}" in tables["_lines_Purchases"].yaml
+
+
+def test_a_customers_code_called_like_any_is_no_number_of_an_order(tmp_path: Path) -> None:
+    customers = ["Código,Correo,Nombres,Apellidos"]
+    customers += [f"{20000 + i},a{i}@example.com,Ana,Rojas" for i in range(30)]
+    orders = ["N° Pedido,Fecha Pedido,Código,SKU,Cant.,Importe"]
+    orders += [f"{700 + i},02/01/2026,{20000 + i % 20 if i % 5 else ''},A1,1,9" for i in range(60)]
+    found = proposals(tmp_path, clientes=customers, pedidos=orders)
+    assert fields_of(found["Clientes"].text)["Código"]["tags"] == ["fk-customer-id"]
+    assert fields_of(found["Pedidos"].text)["Código"]["tags"][0] == "fk-customer-id"
+    assert all("JOIN" not in table.sql for table in found["Pedidos"].tables)
+
+
+def test_sales_in_words_that_are_not_known_are_told(tmp_path: Path) -> None:
+    lines = ["Customer ID,Qrst,Uvw,Xyz"]
+    lines += [f"C{i:06},2026-01-02,A1,9.50" for i in range(28)]
+    found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"]
+    assert "CHECK: rows with a customer's number, a day and money, and no purchases" in found.text
+
+
+def test_a_number_of_sales_is_that_of_the_order(tmp_path: Path) -> None:
+    lines = ["numer;data;klient;wartosc"]
+    lines += [f"ZAM/{i:04};{1 + i:02}.05.2026;C{i:06};{i},50" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, zamowienia=lines)["Zamowienia"].tables
+    assert '"numer" AS "order_id"' in table.sql
+    assert '"wartosc"' in table.sql

@@ -275,7 +275,7 @@ OTHER_LANGUAGES = {
         "N° mobile,Courriel,Modifié le",
         "A1,Zoé,Lenoir,3 rue Foch,75001,Paris,France,31/12/1980,06 12 34 56 78,z@x.fr,"
         "31/12/2025 08:00:00",
-        "- given-name surname address postal city country birthdate - email update-dt",
+        "- given-name surname address postal city country birthdate phone email update-dt",
     ),
     "es": (
         "Nº,Nombre,Apellidos,Dirección,Código postal,Población,Provincia,Teléfono,"
@@ -391,6 +391,7 @@ def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
         (["2024-01-31T10:00:00Z", "2024-01-31 10:00:00.123+02:00"], "datetime", None, None),
         (["01/31/2024 10:05"], "datetime", "MM/dd/yyyy HH:mm", None),
         (["01/31/2024 1:05 PM"], "datetime", "MM/dd/yyyy hh:mm a", None),
+        (["31/01/2024 1:05 p. m."], "datetime", "dd/MM/yyyy hh:mm a", None),
         (["", None], "string", None, None),
         (["1"] * 199 + ["x"], "integer", None, None),
         (["1"] * 50 + ["x"], "string", None, None),

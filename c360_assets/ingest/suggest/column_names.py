@@ -17,7 +17,7 @@ IDENTIFIER_NAME = re.compile(
     r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
     r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
     r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
-    r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule)([^a-z0-9]|$)"
+    r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule|clave)([^a-z0-9]|$)"
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
     r"|^n(o|\.o|°|\.)\.? "
@@ -119,15 +119,16 @@ CUSTOMER_WORDS = frozenset({
     "zakaznika", "pelanggan", "musteri", "vevo", "ugyfel", "asiakas", "asiakkaan", "member",
     "membre", "mitglied", "mitglieds", "socio", "adherent", "ahli", "mteja", "mijoz", "πελατη",
     "клиента", "клієнта", "покупателя", "покупця", "клијента", "клиент", "לקוח", "العميل", "الزبون",
-    "مشتری", "صارف", "কাস্টমার", "গ্রাহক", "ক্রেতা", "ग्राहक", "მომხმარებლის", "հաճախորդի",
+    "مشتری", "صارف", "কাস্টমার", "গ্রাহক", "ক্রেতা", "ग्राहक", "የደንበኛ", "ደንበኛ", "მომხმარებლის", "հաճախորդի",
 })  # fmt: skip
 NUMBERS_ELSEWHERE = frozenset({
     "নম্বর", "নং", "আইডি", "কোড", "संख्या", "क्रमांक",
-    "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ",
+    "नंबर", "नम्बर", "आईडी", "कोड", "نمبر", "کوڈ", "ቁጥር", "መለያ", "ኮድ",
 })  # fmt: skip
 NUMBER_WORDS = NUMBERS_ELSEWHERE | {
     "id", "no", "nr", "nro", "num", "n", "number", "numero", "numer", "nummer", "code", "cod",
-    "codigo", "codice", "kode", "kod", "kodas", "kods", "key", "ref", "reference", "referencia",
+    "codigo", "codice", "clave", "kode", "kod", "kodas", "kods", "key", "ref", "reference",
+    "referencia",
     "sifra", "broj", "cislo", "st", "stevilka", "numeris", "αρ", "αριθμος", "κωδ", "κωδικος", "код",
     "номер", "ид", "шифра", "број", "№", "رقم", "كود", "کد", "شماره", "מספר", "קוד",
 }  # fmt: skip
@@ -168,6 +169,30 @@ PART_OF_SURNAME = re.compile(
     r"|apellido_materno|segundo_apellido|middle[_ ]?surname|second[_ ]?surname",
     re.IGNORECASE,
 )
+# How a name is read, beside the name in ideographs.
+NAME_READING = re.compile(
+    r"((お?名前|氏名|姓|名|会員名|顧客名|漢字) ?)?[(（]?"
+    r"(フリ[ガカ].?ナ|ふり[がか].?な|カナ|かな|よみ[がか].?な|ヨミ|読み)[)）]?"
+    r"|セイ|メイ|せい|めい|furigana|(furigana|kana)[_ ].*|.*[_ ](furigana|kana|yomi)|.*phonetic.*",
+    re.IGNORECASE,
+)
+NOTES_BY_NAME = (
+    (
+        HOUSE_NUMBER,
+        "if this is the house's number: SQL of a custom domain table puts it to its street, as an "
+        "address is compared with both",
+    ),
+    (
+        PART_OF_SURNAME,
+        "a part of the surname: SQL of a custom domain table puts both together, as a surname is "
+        "compared whole",
+    ),
+    (
+        NAME_READING,
+        "how a name is read: no tag holds it, so it is kept and not compared; a feed that has no "
+        "other names needs it as given-name and surname",
+    ),
+)
 # What a column is called here that has no name in its file.
 NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 
@@ -176,6 +201,14 @@ def plain_header(name: str) -> str:
     """A column's name without accents, without what Salesforce adds to names of a tenant's, and
     without how days are written in it: `Date de naissance (AAAA-MM-JJ)`."""
     return LAYOUT.sub("", CUSTOM.sub("", without_marks(name).strip()))
+
+
+def note_by_name(name: str) -> str | None:
+    """What to say of a column that is called like a part of a value which has no tag."""
+    for pattern, note in NOTES_BY_NAME:
+        if pattern.fullmatch(plain_header(name)) is not None:
+            return note
+    return None
 
 
 def is_state_name(name: str) -> bool:
@@ -213,6 +246,12 @@ def is_customer_number_name(name: str) -> bool:
     """Whether a column is called like the number by which other tables name a customer."""
     plain_name = CAMEL.sub("_", plain_header(name))
     return CUSTOMER_NUMBER.search(plain_name) is not None or _is_number_of_customer(plain_name)
+
+
+def is_bare_number_name(name: str) -> bool:
+    """Whether a column is called `Code` or `No.`, and not of what it is one."""
+    words = _words(plain_header(name))
+    return bool(words) and all(word in NUMBER_WORDS for word in words)
 
 
 def _is_number_of_customer(plain_name: str) -> bool:

@@ -8,12 +8,14 @@ spreadsheets and floats leave on them. Whether a table may carry the tag, and ho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from c360_assets.ingest.suggest.column_names import plain_header
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
+from c360_assets.ingest.suggest.header_words import ADDRESS_PARTS, Guess, guess_by_name
+from c360_assets.semantics.countries import country_code
 from c360_assets.semantics.lookups import genders, titles
 from c360_assets.semantics.organisations import legal_form_words
 
@@ -61,6 +63,17 @@ STATES_OF_RECORDS = frozenset({
 })  # fmt: skip
 MOST_ORGANISATIONS = 0.5  # of the names in a column, as many do without a legal form
 HOLDING = 0.9  # of the rows with a part
+# Words for places that mean another one in the next country, and the tags that are tried in turn: a
+# country in Polish, a town in Slovene, a region in Czech. Only beside other parts of an address.
+PLACES = {
+    "kraj": ("country", "city", "state"),
+    "distrito": ("city", "state"),
+    "departamento": ("state",),
+    "department": ("state",),
+}
+FATHERS_NAME = re.compile(r"father'?s?[ _]?name|اسم الأب|اسم الاب", re.IGNORECASE)
+# A column of numbers is called so too.
+CONTACT = re.compile(r"(numeros? de )?contact[oe]?s?|kontakte?|contato|contatto|контакты?", re.I)
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
 
@@ -74,6 +87,8 @@ def guess(name: str, values: pl.Series) -> Guess | None:
         return None
     if by_name is not None and by_name.tag == "state" and _are_states_of_records(values):
         return None
+    if by_name is None and CONTACT.fullmatch(plain_header(name)):
+        return Guess("phone") if _are_phones(values) else None
     if by_name is None or _share(values, LOOKS.get(by_name.tag, "")) < BORNE_OUT:
         return None
     if by_name.tag == "full-name" and are_organisations(values):
@@ -90,6 +105,55 @@ def guess_by_values(values: pl.Series) -> Guess | None:
         return None
     digits = texts.str.replace_all(r"\D", "").str.len_chars()
     return Guess("phone") if digits.is_between(*PHONE_DIGITS).all() else None
+
+
+def guesses_beside(frame: pl.DataFrame, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+    """The guesses of columns whose names mean what the other columns of their table do not say."""
+    return place_guesses(frame, guesses) | _fathers_names(frame, guesses)
+
+
+def _fathers_names(frame: pl.DataFrame, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+    """The father's name as surname where persons have a given name and no other: in Ethiopia and
+    elsewhere it is what stands second."""
+    tags = {guess.tag for guess in guesses.values()}
+    if "given-name" not in tags or tags & {"surname", "full-name"}:
+        return {}
+    found = [name for name in frame.columns if FATHERS_NAME.fullmatch(plain_header(name))]
+    return {name: Guess("surname") for name in found[:1] if are_given_names(frame[name])}
+
+
+def place_guesses(frame: pl.DataFrame, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+    """The guesses of columns whose word for a place means another one in each country: the first
+    of its tags that values allow and no other column has."""
+    found = {
+        name: PLACES[plain_header(name).lower()]
+        for name in frame.columns
+        if plain_header(name).lower() in PLACES and not present(frame[name]).is_empty()
+    }
+    others = {guess.tag for name, guess in guesses.items() if name not in found}
+    if others.isdisjoint(ADDRESS_PARTS | {"address"}):
+        return {}
+    placed: dict[str, Guess] = {}
+    for name, tags in found.items():
+        taken = others | {guess.tag for guess in placed.values()}
+        fitting = [tag for tag in tags if tag not in taken and _may_be_place(frame[name], tag)]
+        if fitting:
+            placed[name] = Guess(fitting[0])
+    return placed
+
+
+def _may_be_place(values: pl.Series, tag: str) -> bool:
+    texts = _texts(values)
+    if tag != "country":
+        return not texts.str.contains(r"\d").any()
+    known = texts.to_frame("text").select(country_code(pl.col("text")))["text"]
+    return known.count() >= BORNE_OUT * len(texts)
+
+
+def _are_phones(values: pl.Series) -> bool:
+    digits = _texts(values).str.replace_all(r"\D", "").str.len_chars()
+    are_long = len(digits) > 0 and (digits >= PHONE_DIGITS[0]).mean() == 1.0
+    return are_long and _share(values, LOOKS["phone"]) >= EMAILS
 
 
 def _are_states_of_records(values: pl.Series) -> bool:

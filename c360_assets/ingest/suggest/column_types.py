@@ -61,6 +61,7 @@ CALENDAR_DATES = {
 # Years of Taiwan before its hundredth are those of other people too, with the day behind.
 REPUBLIC_DATE = r"^\d{2,3}[-/.]\d{1,2}[-/.]\d{1,2}(\D|$)"
 REPUBLIC_DATE_IN_DIGITS = r"^[01]?\d{2}[01]\d[0-3]\d$"
+DOTTED_HALF = "([AaPp])[.][ \u00a0\u202f]?([Mm])[.]?$"  # as in Spanish: `3:05 p. m.`
 # In such a column a day of the year 0 is none of its calendar.
 NO_DAY = r"^0000|\D0000(\D|$)"
 LOOKED_AT = 200  # values by which patterns are ruled out
@@ -349,7 +350,8 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
         return None
     fitting: list[Inferred] = []
     plain_days = values.str.replace(ORDINAL_DAY, "${1}${2}${3}")
-    values = english_clock(_with_english_months(plain_days))
+    plain_halves = plain_days.str.replace(DOTTED_HALF, "${1}${2}")
+    values = english_clock(_with_english_months(plain_halves))
     for date in DATES:
         if not _most_look_like(values, f"^{date.shape}"):
             continue

@@ -44,7 +44,7 @@ class FirstRows:
 def order_id_with_gaps(frame: pl.DataFrame) -> tuple[str, pl.Series] | None:
     """The column of the order's number in rows of items, and where it is empty; None where it is
     not in many rows, or not told of the first one."""
-    tags = _sales_columns(frame.columns)
+    tags = sales_columns(frame.columns)
     order_id = tags.get(ORDER_ID)
     if order_id is None or not {QUANTITY, PRODUCT} & tags.keys() or not len(frame):
         return None
@@ -61,7 +61,7 @@ def first_rows(frame: pl.DataFrame) -> FirstRows | None:
     if found is None:
         return None
     order_id, blank = found
-    tags = _sales_columns(frame.columns)
+    tags = sales_columns(frame.columns)
     of_items = [tags[tag] for tag in (QUANTITY, PRODUCT) if tag in tags]
     others = frame.filter(blank)
     items = pl.DataFrame([~_is_blank(others[name]) for name in of_items])
@@ -91,7 +91,7 @@ def filled_down(frame: pl.DataFrame, found: FirstRows) -> pl.DataFrame:
     )
 
 
-def _sales_columns(names: Sequence[str]) -> dict[str, str]:
+def sales_columns(names: Sequence[str]) -> dict[str, str]:
     """Tag of what was bought -> the column whose name means it."""
     kinds = table_kinds(list(names))
     kind = next((kind for kind in kinds if kind.prefix == "txn-item"), None)

@@ -20,7 +20,10 @@ from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.links import with_links
 from c360_assets.ingest.suggest.name_order import find_name_orders
 from c360_assets.ingest.suggest.opt_tables import note_consent, note_unsure_consent, opt_tables_of
-from c360_assets.ingest.suggest.order_notes import note_lines_without_order
+from c360_assets.ingest.suggest.order_notes import (
+    note_lines_without_order,
+    note_sales_without_table,
+)
 from c360_assets.ingest.suggest.order_tables import (
     mark_heads,
     note_sales_said_twice,
@@ -105,6 +108,7 @@ def _proposals(drafts: list[Draft], *, flatten: bool) -> list[Proposal]:
     if flatten:
         drafts, tables = order_tables(drafts)
         note_sales_said_twice(drafts)
+        note_sales_without_table(drafts, tables)
     note_lines_without_order(drafts)
     proposals = []
     for draft in drafts:

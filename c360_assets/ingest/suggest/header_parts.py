@@ -60,3 +60,13 @@ def numbered_header(name: str) -> str | None:
         return None
     rest = words[2:] if words[1] in OF else words[1:]
     return NUMBER + "".join(rest)
+
+
+def without_number_words(name: str) -> str:
+    """A header without the words for number at its ends: `Nr. telefon`, `Mobiele nr.`"""
+    words = [word.lower().rstrip(".") for word in WORD.findall(plain_header(name))]
+    while words and words[0] in NUMBER_WORDS | OF:
+        words = words[1:]
+    while words and words[-1] in NUMBER_WORDS:
+        words = words[:-1]
+    return " ".join(words)

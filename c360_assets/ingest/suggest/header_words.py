@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby, product
 
 from c360_assets.ingest.suggest.column_names import plain_header
-from c360_assets.ingest.suggest.header_parts import by_abbreviation
+from c360_assets.ingest.suggest.header_parts import by_abbreviation, without_number_words
 from c360_assets.semantics.tags import COLUMN_TAGS, tag_for_column
 
 # Words that say whose a value is, and not what: `customer city` is a city. The person that a record
@@ -64,6 +64,19 @@ QUESTION = re.compile(
     r"|was ist|quel(le)? est|cual es|qual e|wat is|vad ar|hvad er|hva er)\s+)+",
     re.IGNORECASE,
 )
+# What a header says of how a value is written, or after which paper.
+REMARK = re.compile(
+    r"\W*\b(as|like) (per|on|in|it appears|printed|shown|given|written)\b.*$"
+    r"|\(((sur|last|family|given|first)[ _]?(names?)?[ _-]first|[gead]\.? ?[cd]\.?"
+    r"|(in )?(block|capital) letters|capitals|hijri|gregorian|(بال)?(هجري|ميلادي)[ةه]?"
+    r"|apellidos? primero|nom en premier)\)",
+    re.IGNORECASE,
+)
+SURNAME_FIRST = re.compile(
+    r"\(((sur|last|family)[ _]?names?[ _-]first|apellidos? primero|nom en premier)\)", re.I
+)
+# Between words of which any may mean the tag, as does a slash.
+OR = re.compile(r" (?:or|o|ou|oder|of|eller|lub|nebo|vagy|sau|veya|ya da|или|або|ή|أو) ", re.I)
 ADDRESS_PARTS = frozenset({"address2", "city", "state", "postal", "country"})
 NAME_PARTS = ("surname", "given-name")
 # Their letters are those of surname, given name and patronymic.
@@ -89,17 +102,20 @@ def guess_by_name(name: str) -> Guess | None:
 
     The parts of a name such as `Town/City` are alternatives, of which any may mean the tag.
     """
-    plain = _without_question(plain_header(name))
+    plain = _without_question(REMARK.sub("", plain_header(name)))
     whole = _guess_words(plain)
-    if whole is None and parts_of_whole_name(name):
+    if whole is None and parts_of_whole_name(plain):
         return Guess("full-name")
     if whole is None:
-        tag = _tag_of_each_word(plain) or by_abbreviation(name, COLUMN_TAGS)
+        tag = _tag_of_each_word(plain) or by_abbreviation(plain, COLUMN_TAGS)
         # An employee's name begins as an employer's.
         whole = None if tag in (None, "company") else Guess(tag)
-    if whole is not None or "/" not in plain:
+    if whole is None and tag_for_column(without_number_words(plain)) == "phone":
+        return Guess("phone")
+    alternatives = OR.sub("/", plain)
+    if whole is not None or "/" not in alternatives:
         return whole
-    readings = [_guess_words(part) for part in plain.split("/")]
+    readings = [_guess_words(part) for part in alternatives.split("/")]
     guesses = [reading for reading in readings if reading is not None]
     if not guesses:
         return None
@@ -125,7 +141,7 @@ def parts_of_whole_name(name: str) -> tuple[str, ...]:
     A word for a name beside one of the two is the other one: `Name, Vorname`.
     """
     words = [word.lower() for word in WORD.findall(plain_header(name))]
-    if len(words) == 1 and words[0] in SURNAME_FIRST_WORDS:
+    if SURNAME_FIRST.search(name) or (len(words) == 1 and words[0] in SURNAME_FIRST_WORDS):
         return NAME_PARTS
     tags: list[str] = []
     place = length = 0

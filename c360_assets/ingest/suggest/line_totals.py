@@ -63,13 +63,17 @@ def _products(tags: Mapping[str, Column], frame: pl.DataFrame) -> pl.Series:
     return (numbers(tags[QUANTITY], frame) * numbers(tags[UNIT_PRICE], frame)).round(4)
 
 
+# The dots and dashes of currencies are none of the number: `Rs. 990/-`, `12.50 ر.س`, `5.-`.
+CURRENCY_SIGNS = r"[^\W\d_]+/?\.|/-|[.,]-$"
+
+
 def numbers(column: Column, frame: pl.DataFrame) -> pl.Series:
     """A column's values as numbers, of the frame's length; what is none is null."""
     values = frame[column.name].cast(pl.String)
     if len(present(values)) == 0:
         return pl.Series([None] * len(values), dtype=pl.Float64)
     form = column.inferred.number
-    bare = values.str.replace_all(r"[^\d.,\-]", "")
+    bare = values.str.replace_all(CURRENCY_SIGNS, "").str.replace_all(r"[^\d.,\-]", "")
     if form is not None:
         other = "," if form.decimal == "." else "."
         bare = bare.str.replace_all(other, "", literal=True).str.replace(

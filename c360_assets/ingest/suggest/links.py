@@ -14,6 +14,7 @@ import polars as pl
 
 from c360_assets.ingest.suggest.column import NESTED, Column
 from c360_assets.ingest.suggest.column_names import (
+    is_bare_number_name,
     is_customer_number_name,
     is_identifier_name,
     plain_header,
@@ -224,13 +225,16 @@ def _owner_of(numbers: _Numbers, owners: Sequence[_Numbers]) -> _Numbers | None:
 
 def _must_be_of(owner: _Numbers, numbers: _Numbers, shared: int) -> bool:
     """Whether numbers are an owner's by their values alone: nearly all are, none stands in so many
-    rows as that of a clerk does, and they are not counted, so that they cannot agree by chance."""
-    return (
-        shared >= LEAST_SHARE_OF_ANY * len(numbers.values)
-        and numbers.rows <= MOST_ROWS_OF_ANY * len(numbers.values)
-        and _are_long(numbers.values)
-        and not _are_counted(owner.values)
-    )
+    rows as that of a clerk does, and they cannot agree by chance: they are not counted, or not from
+    1 and called `Code` or the like, as the owner's key is."""
+    if shared < LEAST_SHARE_OF_ANY * len(numbers.values) or numbers.rows > MOST_ROWS_OF_ANY * len(
+        numbers.values
+    ):
+        return False
+    is_alike = _plain(owner.column) == _plain(numbers.column) and _is_key(owner)
+    if is_alike and is_bare_number_name(numbers.column.name):
+        return not _count_from_one(numbers.values)
+    return _are_long(numbers.values) and not _are_counted(owner.values)
 
 
 def _are_counted(values: pl.Series) -> bool:

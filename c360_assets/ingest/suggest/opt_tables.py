@@ -39,6 +39,9 @@ SENT = re.compile(
     r"|خبرنامه|اشتراك|نشره|電子报|訂閱|订阅|ニュースレター|配信|수신"
     r"|black[ _]?list|block[ _]?list|do[ _]?not[ _]?contact"
     r"|zgod[ay]|einwilligung|consentim(ent|iento)|s[ou]+hlas|hozzajarul|consimtam|συγκαταθεσ"
+    r"|novedades|novidades|novit[ai] commercial|comunicac[a-z]*|comunicacoes|e[ -]?novice|zasilani"
+    r"|acord|ticari ileti"
+    r"|الموافقة|ማስታወቂያ|سماح|sutik(imas|imai)"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",
     re.IGNORECASE,
 )
@@ -82,6 +85,15 @@ BY_MAIL = re.compile(
 )
 BY_OTHER_WAYS = re.compile(
     r"phone|call|postal|fax|push|telefon|anruf|(?<!nieuws)brief|date|datum|fecha|data "
+)
+# What may be done with a person's data, which is no leave to send news.
+OF_DATA = re.compile(
+    r"privacy|datenschutz|gdpr|dsgvo|rgpd|rodo|kvkk|lgpd|lopd|avg|152.?фз|protec[ct]|tietosuoja"
+    r"|przetwarz|zpracov|spracov|prelucr|obdelav|obrad[ae]|adatkezel|trattamento|tratamiento"
+    r"|tratamento|traitement|verwerk|behandling|kasitt|обработк|обробк|обраду|επεξεργασ"
+    r"|osobn|person(al|li|uppg|opl|leg)|datos|dados|個人情報|隐私|隱私|개인정보|خصوصية|פרטיות"
+    r"|terms|agb|bedingungen|conditions|condiciones|regulamin|podmink",
+    re.IGNORECASE,
 )
 # Words of a status that are of consent, and not of what else may be active or pending.
 TELLING = frozenset({
@@ -216,6 +228,8 @@ def _consent(draft: Draft, column: Column) -> _Consent | None:
     if column.tags:
         return None
     is_exact = BY_MAIL.search(name) is not None
+    if OF_DATA.search(name) and not is_exact:
+        return None
     if column.type == "boolean" and _is_of_news(name):
         return _Consent(column, f"NOT {own}" if REFUSED.search(name) else own, is_exact)
     if column.type != "string" or not (STATUS.search(name) or SENT.search(name)):
@@ -255,7 +269,8 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
     filled = [f"{owner} IS NOT NULL", f"{own} IS NOT NULL"]
     guess = ""
     if not consent.is_exact and group == "email":
-        said_by = f"what {consent.said_by or own} says of no way in particular"
+        called = consent.said_by or quote_ident(consent.column.name)
+        said_by = f"what {called} says of no way in particular"
         guess = f"-- GUESSED: {said_by} is taken to be of e-mails.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"

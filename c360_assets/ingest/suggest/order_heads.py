@@ -18,6 +18,7 @@ from c360_assets.semantics.tags import is_profile
 
 LEAST_SHARED, LEAST_SHARE = 5, 0.5
 ALL_DIFFER = 0.98
+MOST_OF_SEVERAL = 0.1  # of a column's values in rows of several orders, by mistake
 
 
 def heads_of(
@@ -26,7 +27,7 @@ def heads_of(
     """The feeds in which each of these orders has a row, with the column that says which and that
     of the items: those that call it by the same name first, as short numbers of other things are
     equal by chance, then those that say most of persons. What is not called an order's number, as
-    that of a check, has to be called alike."""
+    that of a check, has to be called alike, and one of several orders is that of who bought."""
     own_keys = [
         column
         for column in items.columns
@@ -34,6 +35,7 @@ def heads_of(
         or (
             (column.type not in NESTED and is_identifier_name(column.name))
             and not is_customer_number_name(column.name)
+            and not _is_of_several(order_id, column, items.sample.frame)
         )
     ]
     found = [
@@ -57,6 +59,13 @@ def _rank_of_head(found: tuple[Draft, Column, Column]) -> tuple[bool, int]:
         if any(map(is_profile, one.tags))
     ]
     return _plain(column) != _plain(own), -sum(of_persons)
+
+
+def _is_of_several(order_id: Column, column: Column, frame: pl.DataFrame) -> bool:
+    """Whether values of a column stand in rows of several orders, as those of who buys do."""
+    rows = pl.DataFrame({"order": frame[order_id.name], "value": frame[column.name]}).drop_nulls()
+    orders = rows.group_by("value").agg(pl.col("order").n_unique())["order"]
+    return int((orders > 1).sum()) > MOST_OF_SEVERAL * len(orders)
 
 
 def _plain(column: Column) -> str:

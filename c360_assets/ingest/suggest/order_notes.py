@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from c360_assets.ingest.suggest.column import NESTED
+from c360_assets.ingest.suggest.amount_names import amounts_in
+from c360_assets.ingest.suggest.column import NESTED, PURCHASE
 from c360_assets.ingest.suggest.draft import Draft
-from c360_assets.ingest.suggest.first_rows import order_id_with_gaps
+from c360_assets.ingest.suggest.first_rows import order_id_with_gaps, sales_columns
+from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.goods import Goods
+from c360_assets.ingest.suggest.table_tags import needed_tags
+from c360_assets.semantics.tags import is_profile
+from c360_assets.tenant.base_models import physical_name
 from c360_assets.wording import counted
 
 
@@ -18,8 +23,7 @@ def note_lines_without_order(drafts: Sequence[Draft]) -> None:
         if draft.first_rows is not None:
             columns[draft.first_rows.by].notes.append(draft.first_rows.note)
             continue
-        plain = [column.name for column in draft.columns if column.type not in NESTED]
-        found = order_id_with_gaps(draft.sample.frame.select(plain))
+        found = order_id_with_gaps(draft.sample.frame.select(_plain_names(draft)))
         if found is not None:
             name, blank = found
             columns[name].notes.append(
@@ -27,6 +31,40 @@ def note_lines_without_order(drafts: Sequence[Draft]) -> None:
                 "to no order; where an order stands on its first row only, "
                 "`fill_down: {by: …, columns: […]}` gives it to the rows below"
             )
+
+
+def note_sales_without_table(drafts: Sequence[Draft], tables: Mapping[str, FlatTable]) -> None:
+    """Say of rows that have a customer's number, a day and money, and of which no purchases are
+    made, which columns were not found: in another language they are called otherwise."""
+    for draft in drafts:
+        physical = physical_name(draft.name)
+        if any(physical in table.sql for table in tables.values()) or not _may_be_sales(draft):
+            continue
+        found = sales_columns(_plain_names(draft))
+        lacking = [tag for tag in needed_tags(PURCHASE.rstrip("/")) if tag not in found]
+        amount = next(column for column in amounts_in(draft.columns) if column.type == "decimal")
+        if lacking and not any("purchases are made" in one for one in _notes(draft)):
+            amount.notes.append(
+                "CHECK: rows with a customer's number, a day and money, and no purchases are made "
+                f"of them, as no column is known as {', '.join(lacking)}: tag them"
+            )
+
+
+def _plain_names(draft: Draft) -> list[str]:
+    return [column.name for column in draft.columns if column.type not in NESTED]
+
+
+def _may_be_sales(draft: Draft) -> bool:
+    tags = {tag for column in draft.columns for tag in column.tags}
+    types = {column.type for column in draft.columns}
+    is_tagged = any(tag.startswith(PURCHASE) or is_profile(tag) for tag in tags)
+    has_money = any(column.type == "decimal" for column in amounts_in(draft.columns))
+    has_link = any(tag.startswith("fk-") for tag in tags)
+    return has_money and has_link and not is_tagged and not types.isdisjoint({"date", "datetime"})
+
+
+def _notes(draft: Draft) -> list[str]:
+    return [note for column in draft.columns for note in column.notes]
 
 
 def note_checks(goods: Goods) -> None:

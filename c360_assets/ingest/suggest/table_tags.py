@@ -36,6 +36,10 @@ HOW_COUNTED = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]"
     r"|(?<![^\W_])((incl|excl|inc|exc)[a-z]*[ _.]*(tax|vat|mwst|ust|btw|gst|iva)"
     r"|(tax|vat|mwst|ust|btw|gst|iva)[ _.]*(incl|excl|inc|exc)[a-z]*"
+    r"|(c|com|con|cu|s|sem|sin|senza|fara|bez|z|mit|ohne|inkl|med|uten|utan|ex|vc|avec|sans)[ _./]*"
+    r"(iva|tva|dph|kdv|mwst|ust|btw|igv|pdv|ddv|moms|mva|alv|pvm|pvn|vat|tax|impuestos?|impostos?)"
+    r"|(kdv|afa|ндс|пдв)[ _.]*(dahil|haric|nelkul|включ[а-яі]*)|(с|без|з)[ _.]*(ндс|пдв)"
+    r"|(غير )?(شامل|بدون) (ال)?ضريبة|税込|税抜|不?含税|税別"
     r"|ttc|ht|brutto|netto|ordered|eur|usd|gbp|chf)(?![^\W_])",
     re.IGNORECASE,
 )
@@ -50,7 +54,10 @@ LAST_READING = 4
 NOT_OF_THINGS = {"purchase-brand", "purchase-channel", "store-id", "digital-channel"}
 OF_THING = re.compile(r"(?<![^\W_])(sku|product|item|line)s?(?![^\W_])", re.IGNORECASE)
 # What a row's own key is called where its table says what it is.
-OWN_KEYS = ("id", "recordid", "uuid", "guid", "№", "ид", "код")
+OWN_KEYS = (
+    "id", "recordid", "uuid", "guid", "№", "ид", "код", "number", "numer", "numero", "nummer", "nr",
+    "cislo", "broj", "nomor", "номер", "αριθμος", "番号", "编号", "번호", "رقم",
+)  # fmt: skip
 # Of `about`, so many must be found.
 TELLING = 2
 # Of more needed tags than that, so many tell the kind; of fewer all.

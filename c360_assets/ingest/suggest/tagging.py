@@ -24,12 +24,10 @@ from c360_assets.ingest.suggest.column import (
 )
 from c360_assets.ingest.suggest.column_names import (
     BRAND_NAME,
-    HOUSE_NUMBER,
     NO_NAME,
-    PART_OF_SURNAME,
     is_customer_number_name,
     is_national_number_name,
-    plain_header,
+    note_by_name,
     says_utc,
 )
 from c360_assets.ingest.suggest.column_numbers import marks_of
@@ -38,6 +36,7 @@ from c360_assets.ingest.suggest.column_tags import (
     are_full_names,
     are_given_names,
     guess,
+    guesses_beside,
     holds_other,
 )
 from c360_assets.ingest.suggest.column_types import Inferred, present
@@ -266,6 +265,7 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         beside = guesses.get(re.sub("名$", "姓", name))
         if guessed.tag == "full-name" and beside is not None and beside.tag == "surname":
             guesses[name] = Guess("given-name")
+    guesses |= guesses_beside(frame, guesses)
     guesses |= _names_beside_surnames(columns, frame, guesses)
     guesses = _without_whole_addresses(guesses, columns, frame)
     return guesses | _names_in_two_columns(columns, frame)
@@ -330,16 +330,8 @@ def _note_possible_tag(column: Column, values: pl.Series) -> None:
         column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
     elif BRAND_NAME.fullmatch(without_marks(column.name).strip()):
         column.notes.append("tag it database-key where each brand has a database of its own")
-    elif HOUSE_NUMBER.fullmatch(without_marks(column.name).strip()):
-        column.notes.append(
-            "if this is the house's number: SQL of a custom domain table puts it to its street, as "
-            "an address is compared with both"
-        )
-    elif PART_OF_SURNAME.fullmatch(plain_header(column.name)):
-        column.notes.append(
-            "a part of the surname: SQL of a custom domain table puts both together, as a surname "
-            "is compared whole"
-        )
+    elif (note := note_by_name(column.name)) is not None:
+        column.notes.append(note)
     elif is_customer_number_name(column.name) and not column.lost_digits:
         column.notes.append(MAY_LINK_NOTE)
     elif is_national_number_name(column.name):
