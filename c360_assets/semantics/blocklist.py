@@ -18,6 +18,7 @@ _NO_KEY = (
     r"^(?:[^\p{L}\p{N}]*|[+-]?0+(?:[.,]0+)?|-[19]+(?:[.,]0+)?|9{6,}(?:[.,]0+)?"
     r"|[{(]?(?:0{8}-?0{4}-?0{4}-?0{4}-?0{12}|F{8}-?F{4}-?F{4}-?F{4}-?F{12})[)}]?)$"
 )
+LEAST_LETTERS_IN_ONE = 6  # of a local part that is written with dots, hyphens or underscores
 _AROUND_WORD = r"^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$"
 
 
@@ -82,11 +83,15 @@ def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False)
     if semantic != "email":
         return is_listed
     local = expr.str.extract("^([^@]*)@")
+    # NO-REPLY and DO_NOT_REPLY; in shorter ones letters may be initials.
+    in_one = local.str.replace_all("[._-]", "")
+    in_one = pl.when(in_one.str.len_chars() >= LEAST_LETTERS_IN_ONE).then(in_one)
     domain = expr.str.extract("@([^@]*)$")
     return (
         is_listed
         | among(expr, "word")
         | among(local, "word")
         | among(local, "local")
+        | among(in_one, "local")
         | among(domain, "domain")
     )

@@ -19,6 +19,16 @@ FILLER = frozenset(
 )
 NO_WORD = r"[^\p{L}\p{N}]+"
 MOST_WORDS_OF_A_FORM = 4  # as in GMBH & CO KG
+# Legal forms by which no person is called, as SA, SAS, AS, AB and CO are; written without dots.
+_BEHIND = (
+    "GMBH|GGMBH|MBH|KG|KGAA|OHG|GBR|AG|LTD|LIMITED|LLC|LLP|PLC|INC|INCORPORATED|CORP|CORPORATION"
+    "|PTY|SARL|EURL|SASU|SRL|SPA|SNC|LTDA|LDA|EIRELI|BV|BVBA|NV|OY|OYJ|APS|SRO|DOO|OOD|EOOD|KFT"
+    "|ZRT|UAB|SP Z ?O ?O|S ?A ?R ?L|S ?P ?A|S ?R ?L|G ?M ?B ?H"
+)
+_OF_A_LEGAL_FORM = (
+    rf"(?i)^\S.* (?:{_BEHIND})$|^(?:ООО|ОАО|ЗАО|ПАО) \S|^(?:株式会社|有限会社|合同会社)\S"
+    r"|\S(?:株式会社|有限会社|合同会社)$"
+)
 
 
 @cache
@@ -29,6 +39,13 @@ def legal_form_words() -> frozenset[str]:
         written = strip_punct(normalized(term)).replace("/", "").replace("&", " ")
         words.update(word.upper() for word in written.split() if len(word) > 1)
     return frozenset(words)
+
+
+def has_legal_form(name: pl.Expr) -> pl.Expr:
+    """Whether a written name is that of an organisation, as its legal form tells; NULL without
+    one."""
+    written = name.str.replace_all(r"[.,()\"]", " ").str.replace_all(r"\s+", " ")
+    return written.str.strip_chars().str.contains(_OF_A_LEGAL_FORM)
 
 
 def organisation_words(companies: pl.Series) -> pl.Series:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 import pytest
 
-from c360_assets.stitch.compare.comparison_records import own_parts, prepare_records
+from c360_assets.stitch.compare.comparison_records import (
+    OfAllRecords,
+    own_parts,
+    prepare_records,
+)
 from c360_assets_tests.stitch.test_match_model import population
 
 
@@ -49,6 +55,21 @@ def test_particles_are_no_words_of_a_surname() -> None:
     }
     frame = pl.DataFrame({"rid": range(len(words)), "surname": list(words)})
     assert own_parts(frame)["surname_tokens"].to_list() == list(words.values())
+
+
+def test_a_part_of_the_records_is_read_with_what_is_told_of_all() -> None:
+    born = dt.date(1980, 5, 4)
+    rows = {"rid": range(20), "surname": [f"S{n}" for n in range(20)], "birthdate": [born] * 20}
+    rows["given_name"] = ["ANA RUIZ"] * 20
+    no_words = pl.Series([], dtype=pl.String)
+    found = {
+        birthdates: prepare_records(pl.DataFrame(rows), of_all=OfAllRecords(birthdates, words))
+        for birthdates, words in ((20, no_words), (40_000, pl.Series(["RUIZ"])))
+    }
+    assert found[20].row(0, named=True)["usual_birthdate"] is True
+    assert found[20].row(0, named=True)["surname"] == "S0"
+    assert found[40_000].row(0, named=True)["usual_birthdate"] is False
+    assert found[40_000].row(0, named=True)["surname"] == "RUIZ S0"
 
 
 def test_lists_are_there_only_for_records_with_several_values() -> None:

@@ -51,6 +51,26 @@ def test_names_are_filled_from_the_full_name(
 
 
 @pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"surname": "Huber Bau GmbH"}, (None, None, "HUBER BAU GMBH")),
+        ({"full_name": "Huber Bau GmbH"}, (None, None, "HUBER BAU GMBH")),
+        ({"surname": "Huber Bau GmbH", "company": "Huber Bau"}, (None, None, "HUBER BAU")),
+        (
+            {"given_name": "Eva", "surname": "Huber Bau GmbH"},
+            ("EVA", "HUBER BAU GMBH", None),
+        ),
+        ({"surname": "Huber"}, (None, "HUBER", None)),
+    ],
+)
+def test_a_name_of_a_legal_form_is_a_company_and_nobodys_name(
+    row: dict[str, str], expected: object
+) -> None:
+    found = first(row)
+    assert (found["given_name"], found["surname"], found["company"]) == expected
+
+
+@pytest.mark.parametrize(
     ("row", "suffix"),
     [
         ({"given_name": "Robert", "surname": "Hale Jr."}, "JR"),

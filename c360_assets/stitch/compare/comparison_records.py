@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 import duckdb
@@ -135,19 +136,32 @@ def in_threads(
         return list(pool.map(on_cursor, items))
 
 
+@dataclass(frozen=True)
+class OfAllRecords:
+    """What is told of all records of a tenant, where a frame holds some of them: how many hold a
+    birthdate, and which further given names are surnames."""
+
+    birthdates: int
+    surname_words: pl.Series
+
+
 def prepare_records(
-    frame: pl.DataFrame, known_names: frozenset[str] = frozenset(), *, population: int | None = None
+    frame: pl.DataFrame,
+    known_names: frozenset[str] = frozenset(),
+    *,
+    population: int | None = None,
+    of_all: OfAllRecords | None = None,
 ) -> pl.DataFrame:
     """The comparison records, one per row of the frame, in rid order; `i` is the rank of `rid`.
 
     `known_names`: given names that are established whatever their frequency here. `population`: the
-    number of records that frequencies are shares of, by default those of the frame. The frame may
-    be in any order. `emails`, `phones` and `variants` are NULL unless there are several values;
-    `email` and `phone` are the first ones.
+    number of records that frequencies are shares of, by default those of the frame. `of_all`: for a
+    frame that holds some of the records. The frame may be in any order. `emails`, `phones` and
+    `variants` are NULL unless there are several values; `email` and `phone` are the first ones.
     """
     records = own_parts(frame if frame["rid"].is_sorted() else frame.sort("rid"))
     size = frame.height if population is None else population
-    return _with_what_others_hold(records, size, known_names)
+    return _with_what_others_hold(records, size, known_names, of_all)
 
 
 def own_parts(frame: pl.DataFrame) -> pl.DataFrame:
@@ -156,12 +170,18 @@ def own_parts(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_what_others_hold(
-    records: pl.DataFrame, population: int, known_names: frozenset[str]
+    records: pl.DataFrame,
+    population: int,
+    known_names: frozenset[str],
+    of_all: OfAllRecords | None,
 ) -> pl.DataFrame:
     """Adds the place of each record as `i`, and what follows from how many hold a value. Needs all
     records."""
     records = records.with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
-    records = with_surnames_whole(_with_torn_names_whole(records))
+    surname_words = None if of_all is None else of_all.surname_words
+    records = with_surnames_whole(_with_torn_names_whole(records), surname_words)
+    birthdates = records["birthdate"].count() if of_all is None else of_all.birthdates
+    records = records.with_columns(usual_birthdate=_usual_birthdate(birthdates))
     records = with_chinese_spellings(records)
     records = with_latin_names(records)
     records = with_organisations(records, population)
@@ -274,7 +294,6 @@ def _with_frequencies(
         city_bin=frequency_bin(count_of("city"), population),
         name_expected=expected.cast(pl.Float32),
         name_n=pl.len().over(one_spelling("given"), one_spelling("surname")).cast(pl.Int32),
-        usual_birthdate=_usual_birthdate(),
         email_n=count_of("email"),
         domain_n=count_of("domain"),
         phone_n=count_of("phone"),
@@ -397,11 +416,13 @@ def _with_name_frequencies(records: pl.DataFrame) -> pl.DataFrame:
     return records
 
 
-def _usual_birthdate() -> pl.Expr:
+def _usual_birthdate(birthdates: int) -> pl.Expr:
     """Whether the birthdate is one that is typed in where nobody knows it: the first of January, or
-    one of far more surnames than people are born on a day. NULL without one. Local to a date."""
+    one of far more surnames than people are born on a day. NULL without one. Local to a date.
+
+    `birthdates`: how many records hold one."""
     birthdate = pl.col("birthdate")
-    born_on_a_day = birthdate.count() / BIRTHDAYS
+    born_on_a_day = birthdates / BIRTHDAYS
     families = pl.col("surname").n_unique().over("birthdate")
     is_of_many = families > USUAL_FAMILIES * (1 + born_on_a_day)
     return pl.when(birthdate.is_not_null()).then(birthdate.str.ends_with("-01-01") | is_of_many)

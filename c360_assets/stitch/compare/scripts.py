@@ -12,7 +12,7 @@ import re
 import polars as pl
 from anyascii import anyascii
 
-OTHER_SCRIPT = r"[\p{L}&&[^\p{Latin}]]"
+OTHER_SCRIPT = r"[^\p{Latin}\P{L}]"  # as both engines read it
 HEBREW = re.compile("[\u05d0-\u05ea]")
 # How one sound is written in the Latin spelling of other scripts, longer texts first.
 _SOUNDS = {

@@ -35,29 +35,22 @@ def several_words(surname: pl.Expr) -> pl.Expr:
     return pl.when(surname.str.contains("[ -]")).then(telling_words(surname))
 
 
-def with_surnames_whole(records: pl.DataFrame) -> pl.DataFrame:
+def with_surnames_whole(
+    records: pl.DataFrame, surname_words: pl.Series | None = None
+) -> pl.DataFrame:
     """Further given names that are surnames far more often put before the surname they belong to:
     a full name does not say where the given names end.
 
     Reads and changes `given`, `whole_given`, `middle`, `surname`, `surname_tokens`. Needs all
-    records.
+    records, unless it is known which words those are (`words_of_surnames` of all records).
     """
-    parts = (pl.col("whole_given").str.extract(FURTHER_NAMES, group) for group in (1, 2, 3))
-    kept, moved, word = parts
-    several = records.select("whole_given").drop_nulls().unique()
-    several = several.with_columns(kept=kept, moved=moved, word=word).drop_nulls("word")
+    several = further_words(records["whole_given"])
     if not several.height:
         return records
-    tokens = pl.coalesce("surname_tokens", pl.concat_list("surname"))
-    named = records.select("surname", "surname_tokens").drop_nulls("surname")
-    held = named.select(word=tokens.list.unique()).explode("word")
-    as_surname = held.group_by("word").len("surnames").drop_nulls()
-    as_given = records.group_by(word="given").len("givens").drop_nulls()
-    counted = several.join(as_surname, on="word").join(as_given, on="word", how="left")
-    is_surname = (pl.col("surnames") >= SURNAME_RECORDS) & (
-        pl.col("surnames") >= SURNAME_TIMES * pl.col("givens").fill_null(0)
-    )
-    found = counted.filter(is_surname).select("whole_given", "kept", "moved")
+    if surname_words is None:
+        surname_words = words_of_surnames(records, several["word"])
+    is_surname = pl.col("word").is_in(surname_words.implode())
+    found = several.filter(is_surname).select("whole_given", "kept", "moved")
     joined = records.join(found, on="whole_given", how="left", maintain_order="left")
     moves = pl.col("moved").is_not_null() & pl.col("surname").is_not_null()
     whole = pl.concat_str("moved", "surname", separator=" ")
@@ -68,6 +61,34 @@ def with_surnames_whole(records: pl.DataFrame) -> pl.DataFrame:
     )
     words = pl.when(moves).then(several_words(pl.col("surname"))).otherwise("surname_tokens")
     return joined.with_columns(surname_tokens=words).drop("kept", "moved")
+
+
+def further_words(given_names: pl.Series) -> pl.DataFrame:
+    """`whole_given`, `kept`, `moved`, `word` of the different names of several words: what stays of
+    a given name whose last `word` is a surname, and what goes with the surname."""
+    names = given_names.drop_nulls().unique().alias("whole_given").to_frame()
+    named = ("kept", "moved", "word")
+    parts = {
+        name: pl.col("whole_given").str.extract(FURTHER_NAMES, group)
+        for group, name in enumerate(named, 1)
+    }
+    return names.with_columns(**parts).drop_nulls("word")
+
+
+def words_of_surnames(records: pl.DataFrame, words: pl.Series) -> pl.Series:
+    """Those of the words that are surnames far more often than given names. Reads `given`,
+    `surname`, `surname_tokens`. Needs all records that hold one of the words."""
+    tokens = pl.coalesce("surname_tokens", pl.concat_list("surname"))
+    named = records.select("surname", "surname_tokens").drop_nulls("surname")
+    held = named.select(word=tokens.list.unique()).explode("word")
+    as_surname = held.group_by("word").len("surnames").drop_nulls()
+    as_given = records.group_by(word="given").len("givens").drop_nulls()
+    asked = words.unique().alias("word").to_frame()
+    counted = asked.join(as_surname, on="word").join(as_given, on="word", how="left")
+    is_surname = (pl.col("surnames") >= SURNAME_RECORDS) & (
+        pl.col("surnames") >= SURNAME_TIMES * pl.col("givens").fill_null(0)
+    )
+    return counted.filter(is_surname)["word"]
 
 
 def rarest_word(records: pl.DataFrame) -> pl.DataFrame:

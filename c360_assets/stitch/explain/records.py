@@ -1,8 +1,8 @@
 """Two records of a published database as Stitch compared them, and what it counted over all others.
 
 How rare a value is, and who else is in a block, depends on other records. All of those, and no
-others, are read from the file: whoever shares a counted value or a block with one of the two. So
-the figures come out as in the run. What is compared belongs to `compare`.
+others, are read from the file: whoever shares a counted value (`counted`) or a block with one of
+the two. So the figures come out as in the run. What is compared belongs to `compare`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,30 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, key_rows_sql
-from c360_assets.stitch.compare.comparison_records import prepare_records, registered
-from c360_assets.stitch.compare.mailboxes import mailbox
+from c360_assets.stitch.compare.comparison_records import (
+    FIRST_NAME,
+    INITIALS,
+    OfAllRecords,
+    prepare_records,
+    registered,
+)
+from c360_assets.stitch.compare.surname_words import (
+    further_words,
+    several_words,
+    words_of_surnames,
+)
+from c360_assets.stitch.explain.counted import (
+    HOLDS_A_WORD,
+    LISTS,
+    REPRESENTATIVES,
+    sharing,
+)
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.resolve import known_given_names
 from c360_assets.stitch.score.match_model import Model
 from c360_assets.stitch.score.stored_model import read_model
 from c360_assets.tenant.models import StitchConfig
-from c360_assets.warehouse.sql import quote_ident
 
 NEEDED = (
     *("unified_coalesced", "unified_preprocessed_raw", "unified_scores", "unified_changes_pks"),
@@ -33,30 +47,7 @@ NEEDED = (
     *("stitch_blocking_keys", "stitch_blocks", "stitch_scores", "stitch_decisions"),
     "stitch_id_redirects",
 )
-LISTS = ("email", "phone", "given_canonical")
-NAMES = ("given_name", "surname")
-# Columns of `unified_preprocessed_raw` of which nothing is counted; half of a tenant may share one.
-NOT_COUNTED = {
-    *("amperity_id", "datasource", "pk", "int_id", "component_id", "supersized_id"),
-    *("sk_given_name", "sk_generational_suffix", "gender", "state", "login_trimmed", "po_box"),
-    "given_canonical",
-}
 CONTACTS = ("email", "phone", "address")
-# Each word of an organisation's name is counted, as `organisation_words` finds it.
-SHARES_A_WORD = r"""
-    given_name IS NULL AND surname IS NULL AND list_has_any(
-        regexp_split_to_array(regexp_replace(company, '[''’]', '', 'g'), '[^\p{L}\p{N}]+'),
-        ?::VARCHAR[])"""
-HOLDS_A_WORD = r"""
-    list_has_any(
-        regexp_split_to_array(concat_ws(' ', given_name, surname), '[ -]'), ?::VARCHAR[])"""
-GMAIL = "@GMAIL.COM"
-FIRST_EMAIL = "split_part(email, ',', 1)"
-OF_GMAIL = rf"""
-    regexp_matches({FIRST_EMAIL}, '@(GMAIL|GOOGLEMAIL)\.COM$') AND list_contains(
-        ?::VARCHAR[], replace(split_part({FIRST_EMAIL}, '@', 1), '.', ''))"""
-OF_DOMAINS = rf"list_contains(?::VARCHAR[], split_part({FIRST_EMAIL}, '@', 2))"
-REPRESENTATIVES = "unified_preprocessed_raw"
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,7 @@ class PublishedStitch:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
+        self._surname_words: dict[str, bool] = {}  # those that were asked for
         present = {
             name
             for (name,) in con.execute(
@@ -131,6 +123,27 @@ class PublishedStitch:
     def columns(self) -> list[str]:
         return [row[0] for row in self.con.execute(f"DESCRIBE {REPRESENTATIVES}").fetchall()]
 
+    @cached_property
+    def birthdates(self) -> int:
+        """How many representatives hold one."""
+        return int(self.frame(f"SELECT count(birthdate) AS n FROM {REPRESENTATIVES}")["n"][0])
+
+    def words_of_surnames(self, given_names: pl.Series) -> pl.Series:
+        """Of the further words of given names those that are surnames, as all records tell."""
+        words = further_words(given_names.cast(pl.String).str.replace(INITIALS, "$1"))["word"]
+        new = words.filter(~words.is_in(self._surname_words.keys())).unique().sort()
+        if new.len():
+            sql = f"SELECT given_name, surname FROM {REPRESENTATIVES} WHERE {HOLDS_A_WORD}"
+            named = self.frame(sql, [new.to_list()]).select(
+                "surname",
+                given=pl.col("given_name").str.extract(FIRST_NAME),
+                surname_tokens=several_words(pl.col("surname")),
+            )
+            surnames = set(words_of_surnames(named, new))
+            self._surname_words |= {word: word in surnames for word in new}
+        known = [word for word, is_surname in self._surname_words.items() if is_surname]
+        return pl.Series(known, dtype=pl.String)
+
     def record(self, datasource: str, pk: str) -> Record | None:
         rows = self.con.execute(
             "SELECT datasource, pk, amperity_id, rep_ds, rep_pk FROM unified_coalesced "
@@ -174,7 +187,8 @@ def read_pair(
 ) -> ComparedRecords:
     """The representatives of two records, ready to be compared; `con` is for computing."""
     two = _representatives(source, [one, other])
-    of_two = _prepared(source, pl.concat([two, _sharing(source, two)]))
+    counted = sharing(source.frame, source.columns, two, source.model.records)
+    of_two = _prepared(source, pl.concat([two, counted]))
     frame = as_compared(two)
     strategies = chosen_strategies(source.config.blocking, frame, source.config.matching.rules)
     pair = of_two.positions(one, other)
@@ -217,8 +231,9 @@ class _Prepared:
 
 def _prepared(source: PublishedStitch, rows: pl.DataFrame) -> _Prepared:
     rows = rows.unique(["datasource", "pk"]).sort("datasource", "pk")
+    of_all = OfAllRecords(source.birthdates, source.words_of_surnames(rows["given_name"]))
     records = prepare_records(
-        as_compared(rows), known_given_names(), population=source.model.records
+        as_compared(rows), known_given_names(), population=source.model.records, of_all=of_all
     )
     return _Prepared(rows, records)
 
@@ -268,69 +283,6 @@ def _block_members(source: PublishedStitch, shared: pl.DataFrame) -> pl.DataFram
         f"SELECT DISTINCT datasource, pk FROM stitch_blocking_keys WHERE {tests}", parameters
     )
     return _of_keys(source, members) if members.height else nobody
-
-
-def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
-    """Whoever shares a value that is counted with one of the two."""
-    conditions = []
-    parameters: list[Any] = []
-
-    def among(sql: str, values: pl.Series) -> None:
-        distinct = values.drop_nulls().unique().sort().to_list()
-        if distinct:
-            conditions.append(f"{sql} IN ({', '.join('?' for _ in distinct)})")
-            parameters.extend(distinct)
-
-    # A name counts in the role in which it is more frequent: by its first word, or, where a blank
-    # tore it apart, as one.
-    whole = pl.concat([two[column].cast(pl.String) for column in NAMES])
-    in_one = whole.str.replace_all(" ", "", literal=True)
-    first_words = whole.str.extract(r"^(\S+)")
-    forms = pl.concat([whole, in_one, first_words])
-    among("split_part(given_name, ' ', 1)", forms)
-    among("replace(given_name, ' ', '')", forms)
-    among("surname", forms)
-    # A further given name may be a surname, and surnames have words in common.
-    several = whole.filter(whole.str.contains("[ -]"))
-    words = several.str.replace_all("-", " ", literal=True).str.split(" ").explode().drop_nulls()
-    if words.len():
-        conditions.append(HOLDS_A_WORD)
-        parameters.append(words.unique().sort().to_list())
-    _add_mailboxes(two, conditions, parameters)
-    nobody = pl.all_horizontal(pl.col(*NAMES).is_null())
-    company = pl.when(nobody).then(pl.col("company").cast(pl.String))
-    words = organisation_words(two.select(company).to_series()).explode().drop_nulls().unique()
-    if words.len():
-        conditions.append(SHARES_A_WORD)
-        parameters.append(words.sort().to_list())
-    for column in source.columns:
-        if column in NOT_COUNTED or column in NAMES or column.startswith(("fk_", "bk_", "sk_")):
-            continue
-        name = quote_ident(column)
-        if column in LISTS:
-            among(f"split_part({name}, ',', 1)", two[column].str.extract("^([^,]+)"))
-        else:
-            among(name, two[column])
-    if not conditions:
-        return two.clear()
-    sql = f"SELECT * FROM {REPRESENTATIVES} WHERE ({') OR ('.join(conditions)})"
-    return source.frame(sql, parameters)
-
-
-def _add_mailboxes(two: pl.DataFrame, conditions: list[str], parameters: list[Any]) -> None:
-    """Adds who has one of the two mailboxes by another address, and, where the logins are equal and
-    the domains are not, whoever has one of these: they are counted."""
-    first = pl.col("email").cast(pl.String).str.extract("^([^,]+)")
-    boxes = two.select(mailbox(first)).to_series().drop_nulls()
-    at_gmail = boxes.filter(boxes.str.ends_with(GMAIL))
-    if at_gmail.len():
-        conditions.append(OF_GMAIL)
-        parameters.append(at_gmail.str.strip_suffix(GMAIL).unique().sort().to_list())
-    parts = boxes.str.split("@")
-    logins, domains = parts.list.first(), parts.list.last()
-    if logins.len() > logins.n_unique() and domains.n_unique() > 1:
-        conditions.append(OF_DOMAINS)
-        parameters.append(domains.unique().sort().to_list())
 
 
 def as_compared(rows: pl.DataFrame) -> pl.DataFrame:

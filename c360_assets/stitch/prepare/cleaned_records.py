@@ -44,6 +44,7 @@ from c360_assets.semantics.normalize import (
     split_full_name,
     with_lost_zeros,
 )
+from c360_assets.semantics.organisations import has_legal_form
 from c360_assets.semantics.phone_plans import by_region
 from c360_assets.stitch.exchange.rows import Side
 from c360_assets.stitch.prepare import blocklist
@@ -199,6 +200,7 @@ class _Cleaning:
         texts = ("given_name", "surname", "full_name", "generational_suffix")
         raw = [self._text(column).alias(f"raw:{column}") for column in texts]
         work = self.records.select("datasource", *raw)
+        work = self._without_organisations(work)
         full = pl.col("raw:full_name")
         work = work.with_columns(full_name=CLEANERS["full-name"](full))
         work = work.with_columns(self._why("full_name", pl.col("full_name")).alias("why:full_name"))
@@ -231,6 +233,23 @@ class _Cleaning:
             lone_word=pl.when(nameless).then("full_name").str.extract(r"^(\S+)"),
         )
 
+    def _without_organisations(self, names: pl.DataFrame) -> pl.DataFrame:
+        """The texts of names without those that are an organisation's, which are kept to be its
+        company where the record names none."""
+        raw_given, surname, full = (
+            pl.col(f"raw:{column}") for column in ("given_name", "surname", "full_name")
+        )
+        name = pl.when(raw_given.is_null()).then(pl.coalesce(surname, full))
+        organisation = names.select(pl.when(has_legal_form(name)).then(name)).to_series()
+        self.organisation = organisation.alias("organisation")
+        if not organisation.count():
+            return names
+        is_person = pl.lit(organisation.is_null())
+        return names.with_columns(
+            pl.when(is_person).then(column).alias(column)
+            for column in ("raw:surname", "raw:full_name")
+        )
+
     def _single(self, column: str) -> pl.DataFrame:
         """A clean column, and why its values must not be used."""
         raw = self._text(column)
@@ -245,6 +264,9 @@ class _Cleaning:
             value = with_lost_zeros(value, pl.col("own:country"))
         elif column == "gender" and "normalize-gender" not in self.rules.profiles:
             value = clean_key(raw)
+        elif column == "company":
+            records = records.hstack([self.organisation])
+            value = cleaner(column)(pl.coalesce(raw, "organisation"))
         elif self._is_exact(column):
             value = raw
         else:

@@ -23,7 +23,8 @@ from c360_assets.stitch.compare.agreement_patterns import compared_columns
 from c360_assets.stitch.compare.candidate_pairs import CandidatePairs
 from c360_assets.stitch.compare.comparison_records import prepare_records
 from c360_assets.stitch.comparing import ComparisonInputs, compare_positions
-from c360_assets.stitch.explain.records import REPRESENTATIVES, PublishedStitch, as_compared
+from c360_assets.stitch.explain.counted import REPRESENTATIVES
+from c360_assets.stitch.explain.records import PublishedStitch, as_compared
 from c360_assets.stitch.resolve import hard_conflicts
 from c360_assets.stitch.score.labels import labelled
 from c360_assets.stitch.score.recordlinkage_model import variables
