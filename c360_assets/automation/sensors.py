@@ -22,7 +22,7 @@ from c360_assets.automation.overdue import Freshness
 from c360_assets.automation.pending import interval
 from c360_assets.automation.recoveries import Look, tell_recoveries
 from c360_assets.automation.switched_off import LANDING
-from c360_assets.automation.tidy import tidy_what_was_replaced
+from c360_assets.automation.tidy import drop_foreign_logs, tidy_what_was_replaced
 from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now, today
@@ -164,6 +164,11 @@ def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
     def late_activation(context: dg.SensorEvaluationContext) -> Due:
         at = now(tenant)
         tidy_what_was_replaced(tenant, context.instance)
+        for name in drop_foreign_logs(tenant):
+            context.log.warning(
+                f"{name} could not be opened: a client that had the one before open for writing "
+                "left its log of changes beside it, which is removed; open it read-only there"
+            )
         return late_activation_due(tenant, _warehouse(tenant), at, attempts_on(context.instance))
 
     return late_activation

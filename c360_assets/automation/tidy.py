@@ -29,7 +29,7 @@ from c360_assets.warehouse.heartbeat import beat, last_beat
 from c360_assets.warehouse.kept_answers import FOLDER as ANSWERS
 from c360_assets.warehouse.ledger import LEDGER
 from c360_assets.warehouse.lock import tenant_lock_if_free
-from c360_assets.warehouse.published_file import database_path, too_old
+from c360_assets.warehouse.published_file import database_path, drop_foreign_log, too_old
 from c360_assets.warehouse.session import Warehouse
 from c360_assets.warehouse.tidy import Removed, remove_empty_folders, remove_files, tidy_tables
 
@@ -89,6 +89,12 @@ def tidy_what_was_replaced(tenant: Tenant, instance: DagsterInstance) -> None:
         if is_free:
             tidy(tenant, instance)
             beat(tenant.root, "tidied")
+
+
+def drop_foreign_logs(tenant: Tenant) -> list[str]:
+    """Remove logs of clients that keep a published database from being opened; its name of each."""
+    paths = [database_path(tenant.root, name) for name in (GROUP, *tenant.config.databases)]
+    return [path.name for path in dict.fromkeys(paths) if drop_foreign_log(path)]
 
 
 def _derived(tables: Iterable[str]) -> set[str]:

@@ -140,10 +140,12 @@ class FilePublication(Publication):
         return cls(number, path.name, version, written_at, stat.st_size, path)
 
     def attach(self, con: duckdb.DuckDBPyConnection, alias: str) -> None:
+        published_file.drop_foreign_log(self.path)
         source = quote_literal(str(self.path))
         con.execute(f"ATTACH {source} AS {quote_ident(alias)} (READ_ONLY)")
 
     def attach_locked(self, con: duckdb.DuckDBPyConnection, alias: str) -> list[str]:
+        published_file.drop_foreign_log(self.path)
         source = quote_literal(read_only_path(str(self.path.absolute())))
         con.execute(f"ATTACH {source} AS {quote_ident(alias)} (READ_ONLY)")
         return []  # what is attached stays open
@@ -172,6 +174,7 @@ class FilePublication(Publication):
 
     @property
     def is_whole(self) -> bool:
+        published_file.drop_foreign_log(self.path)
         with duckdb.connect() as con:
             return published_file.opens(con, self.path)
 

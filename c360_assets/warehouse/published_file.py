@@ -8,9 +8,11 @@ columns mean is decided by the caller; this module writes, replaces, keeps and s
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +43,8 @@ OPTIONS = (
     f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}, "
     "RECOVERY_MODE NO_WAL_WRITES"
 )
+# What the engine says of a log that belongs to another file, or to another state of this one.
+FOREIGN_LOG = re.compile(r"WAL (checkpoint iteration )?does not match")
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,27 @@ def _put(aside: Path, path: Path) -> None:
     """
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     put_in_place(aside, path)
+
+
+def drop_foreign_log(path: Path) -> bool:
+    """Remove the log of changes of a client that had an earlier file open when this one came, and
+    wrote later; whether there was one.
+
+    It stands beside the file that came, and with it no engine opens that.
+    """
+    log = path.with_name(f"{path.name}.wal")
+    if not log.exists():
+        return False
+    with duckdb.connect() as con:
+        try:
+            con.execute(f"ATTACH {quote_literal(str(path))} AS _c360_opened (READ_ONLY)")
+            return False
+        except duckdb.Error as error:
+            if FOREIGN_LOG.search(str(error)) is None:
+                return False
+    with suppress(OSError):  # a folder that may only be read; opening the file says so
+        log.unlink(missing_ok=True)
+    return not log.exists()
 
 
 def kept(path: Path) -> list[Path]:

@@ -14,12 +14,13 @@ import pytest
 from c360_assets.errors import C360Error
 from c360_assets.warehouse import files
 from c360_assets.warehouse.kept_tables import TableName
-from c360_assets.warehouse.publications import FilePlace
+from c360_assets.warehouse.publications import FilePlace, FilePublication
 from c360_assets.warehouse.published_file import (
     Filling,
     Keeping,
     PublishedTable,
     database_path,
+    drop_foreign_log,
     kept,
     number_of,
     publish,
@@ -74,9 +75,34 @@ def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
         "con.execute('CREATE TABLE note AS SELECT 1'); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", note, str(path)], check=False)
+    assert not drop_foreign_log(path)
     assert path.with_name(f"{path.name}.wal").exists()
     again(tmp_path)
     assert _read(path) == read
+
+
+LATE_NOTE = (
+    "import duckdb, os, sys; con = duckdb.connect(sys.argv[1]); os.replace(sys.argv[2], "
+    "sys.argv[1]); con.execute('CREATE TABLE note AS SELECT 1'); os._exit(9)"
+)
+
+
+@pytest.mark.parametrize("is_built_on_it", [False, True])
+def test_what_a_client_writes_to_a_replaced_file_keeps_nobody_from_the_next(
+    tmp_path: Path, is_built_on_it: bool
+) -> None:
+    path = _publish(tmp_path, 1)
+    aside = tmp_path / "next.duckdb"
+    if is_built_on_it:
+        shutil.copy(path, aside)
+    with duckdb.connect(str(aside)) as con:
+        con.execute("CREATE TABLE main.t2 AS SELECT 2 AS i")
+    subprocess.run([sys.executable, "-c", LATE_NOTE, str(path), str(aside)], check=False)
+    with pytest.raises(duckdb.Error, match="WAL"):
+        duckdb.connect(str(path), read_only=True)
+    with FilePublication.of(path, None).readable() as opened:
+        assert opened.execute("FROM main.t2").fetchall() == [(2,)]
+    assert not drop_foreign_log(path)
 
 
 def test_a_link_is_not_replaced_by_a_file(tmp_path: Path) -> None:
