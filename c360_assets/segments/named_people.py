@@ -96,7 +96,8 @@ class NamedPeople:
                 raise C360Error(f"{file}: failed on the data: {why}") from None
         if [column.lower() for column in people.columns] != [PERSON]:
             raise C360Error(f"{file}: must select {PERSON} and nothing else")
-        self.session.register("_c360_selected", people)
+        # Rows that belong to nobody, such as orders, name no id.
+        self.session.register("_c360_selected", people.drop_nulls())
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM _c360_selected")
         self._tell_of_nobody(file, table)
         return table

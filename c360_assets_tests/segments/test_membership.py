@@ -226,7 +226,7 @@ def test_segments_lists_and_sql(session: Session, tmp_path: Path) -> None:
     assert members(session, "everybody_else") == ["bob"]
     assert outcome.warnings == [
         "segments: lists/picked.csv: of 3 ids 1 is of nobody in the database customer_360",
-        "segments/spent.sql: of 5 ids 3 are of nobody in the database customer_360",
+        "segments/spent.sql: of 4 ids 2 are of nobody in the database customer_360",
     ]
 
 

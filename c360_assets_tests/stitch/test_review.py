@@ -189,11 +189,11 @@ def test_answers_become_labels(con: duckdb.DuckDBPyConnection, tmp_path: Path) -
 
 
 def test_answers_of_many_at_once_are_all_kept_and_taken_back_by_name(tmp_path: Path) -> None:
-    names = [label_id("A:B", "1", "A:B", str(other)) for other in range(24)]
+    names = [label_id("A:B", "x", "A:B", str(other)) for other in range(24)]
 
     def take(other: int, answer: str = "same") -> int:
         file = tmp_path / f"{other}.csv"
-        row = f"{names[other]},{answer},A:B,1,A:B,{other}\n"
+        row = f"{names[other]},{answer},A:B,x,A:B,{other}\n"
         file.write_text(f"label_id,answer,source1,key1,source2,key2\n{row}")
         return take_answers(tmp_path, file).replaced
 
@@ -221,8 +221,28 @@ def test_a_changed_key_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(C360Error, match="no answer that can be taken"):
         take_answers(tmp_path, file)
     file.write_text("a,b\n1,2\n")
-    with pytest.raises(C360Error, match="lacks the columns label_id"):
+    with pytest.raises(C360Error, match="lacks the columns answer, source1"):
         read_answers(file)
+
+
+def test_pairs_that_were_not_asked_about_are_answered_by_their_keys(tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    rows = [
+        "same,A:B,7,A:B,8",
+        "same,A:B,8,A:B,7",
+        "no,C:D,1,A:B,2",
+        "no,A:B,1,A:B,1",
+        "no,A:B,1,,",
+    ]
+    file.write_text("\n".join(["answer,source1,key1,source2,key2", *rows]))
+    answers = read_answers(file)
+    asked = (label_id("A:B", "7", "A:B", "8"), label_id("A:B", "2", "C:D", "1"))
+    assert labels_of(answers.rows) == set(asked)
+    assert (answers.same, answers.different) == (1, 1)
+    assert answers.problems == [
+        "line 5: it names one record twice",
+        "line 6: source1, key1, source2, key2 must name two records",
+    ]
 
 
 def test_classifiers_are_compared_on_answers(

@@ -1,7 +1,8 @@
 """What people answered, as rows of a label table: one person, or two.
 
 An answer names its pair by the keys of both records; `label_id` holds a digest of them, so that a
-key that a spreadsheet changed is noticed. What a label does to matching is `score.labels`.
+key that a spreadsheet changed is noticed. A pair that was not asked about has none.
+What a label does to matching is `score.labels`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ ANSWERS_FILE = Path("landing", "review", "answers.csv")
 LOCK_FILE = ".review.lock"
 
 KEY_COLUMNS = ("source1", "key1", "source2", "key2")
-ANSWER_COLUMNS = ("label_id", "answer", *KEY_COLUMNS)
+NEEDED_COLUMNS = ("answer", *KEY_COLUMNS)
+ANSWER_COLUMNS = ("label_id", *NEEDED_COLUMNS)
 LABEL_COLUMNS = ("row_id", "label_id", "partition_id", "datasource", "semantic", "value")
 SAME = {"same", "yes", "y", "1"}
 DIFFERENT = {"different", "no", "n", "0", "2"}
@@ -53,16 +55,18 @@ def label_id(source1: str, key1: str, source2: str, key2: str) -> str:
 
 
 def read_answers(path: Path) -> Answers:
-    """The answers in a CSV that `c360 review` wrote and somebody filled in.
+    """The answers in a CSV that `c360 review` wrote and somebody filled in, or that somebody wrote
+    with the columns `NEEDED_COLUMNS`.
 
     Raises C360Error for a file that is no such CSV.
     """
     reader = _csv_reader(_text(path))
-    missing = [name for name in ANSWER_COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in NEEDED_COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise C360Error(
             f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            "answer in the file reports/review.csv that `c360 review` writes"
+            "answer in the file reports/review.csv that `c360 review` writes, or write the columns "
+            f"{', '.join(NEEDED_COLUMNS)}"
         )
     return _taken(reader)
 
@@ -103,13 +107,21 @@ def _taken(rows: Iterable[Mapping[str, str | None]]) -> Answers:
     for number, row in enumerate(rows, 2):
         answer = (row["answer"] or "").strip().lower()
         keys = [row[name] or "" for name in KEY_COLUMNS]
-        name = row["label_id"] or ""
+        name = row.get("label_id") or ""
         if not name and not any(keys):
             continue  # a blank line, which a spreadsheet fills with delimiters
+        if not name:
+            one, other = sorted((tuple(keys[:2]), tuple(keys[2:])))
+            keys = [*one, *other]
+            name = label_id(*keys)
         if answer in OPEN:
             unanswered += 1
         elif answer not in SAME | DIFFERENT:
             problems.append(f"line {number}: the answer is none of same, different or blank")
+        elif not all(keys):
+            problems.append(f"line {number}: {', '.join(KEY_COLUMNS)} must name two records")
+        elif keys[:2] == keys[2:]:
+            problems.append(f"line {number}: it names one record twice")
         elif name != label_id(*keys):
             problems.append(
                 f"line {number}: its keys are not those that were asked about; a spreadsheet may "
