@@ -105,7 +105,7 @@ def stitch(
         decided = _label_pairs(labels, label_rows, clean, datasources, config)
         labelled = decided.pairs.height > 0
         record_labels = of_records(decided.pairs, clean.keys) if labelled else None
-        collapsed = _collapse(clean, config, record_labels)
+        collapsed = _collapse(clean, config, record_labels, exchange)
         # Of a record that another one stands for, only keys are read again; at this point the texts
         # need the room.
         del clean
@@ -267,7 +267,9 @@ class _Collapsed:
     hard: pl.Series
 
 
-def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | None) -> _Collapsed:
+def _collapse(
+    clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | None, exchange: Exchange
+) -> _Collapsed:
     # People decided about these records one by one, so none of them may stand for another.
     kept_apart = [] if labels is None else [*labels["rid1"], *labels["rid2"]]
     if not config.run.matches:
@@ -280,7 +282,8 @@ def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | 
         kept_apart=kept_apart,
     )
     keys = clean.select(*clean.foreign_keys).with_columns(duplicates.rep)
-    return _Collapsed(keys, representatives(clean, keys), duplicates.hard)
+    kept = representatives(clean, keys)
+    return _Collapsed(exchange.set_aside(keys), exchange.set_aside(kept), duplicates.hard)
 
 
 def _sizes(collapsed: _Collapsed) -> pl.Series:

@@ -233,7 +233,7 @@ def _resolve(
     keyed = _keyed(con, frame, records)
     # The other texts of the records need no memory any more.
     kept_columns = columns_read(records.strategies, records.frame)
-    records = replace(records, frame=records.frame.select(kept_columns))
+    records = replace(records, frame=exchange.set_aside(records.frame.select(kept_columns)))
     scored = compared.map(ScorePairs(config.matching, conflicts, evidence)).kept()
     del compared
     household = household_table(scored.map(HouseholdPairs(evidence)).collect(PAIR), records.rid)
@@ -300,7 +300,8 @@ def index_records(
     rid = records["rid"].to_numpy()
     rows = exchange.spread(_read_by_kernels(with_places(records), strategies))
     labels = labelled(label_pairs, rid)
-    return Indexed(records, rid, strategies, keys_compared(frame), labels, rows, exchange)
+    aside = exchange.set_aside(records)
+    return Indexed(aside, rid, strategies, keys_compared(frame), labels, rows, exchange)
 
 
 def form_pairs(records: Indexed, config: StitchConfig) -> Rows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
@@ -216,7 +216,9 @@ def _match(session: Session, tenant: Tenant, run: RunContext, exchange: Exchange
     from c360_assets.stitch.publish.generation import Provenance
     from c360_assets.stitch.score.stored_model import Basis, known_since, why_fit
 
-    union = union_records(session, tenant)
+    received = union_records(session, tenant)
+    union = replace(received, frame=exchange.set_aside(received.frame))
+    del received
     previous = ids_to_go_on_with(session, tenant, new_ids=run.new_ids)
     kept = kept_model(session)
     basis = _basis(tenant, union)

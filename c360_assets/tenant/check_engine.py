@@ -9,7 +9,10 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 from c360_assets.tenant.check_tenant import FILE
 from c360_assets.tenant.config_check import ConfigCheck
@@ -27,6 +30,8 @@ ADDRESSES = {
 EXTRA = "pip install 'c360-assets[spark]'"
 # What a session imports on this machine: a classic one, and one through Spark Connect.
 PACKAGES = {"master": ("pyspark",), "remote": ("pyspark", "grpc", "grpc_status", "zstandard")}
+OLDEST_SPARK = 4
+OLDEST_JAVA = 17
 WHERE = "docs/spark.md says what runs where"
 
 
@@ -46,7 +51,7 @@ def check_engine(check: ConfigCheck) -> None:
     else:
         (key,) = named
         _check_address(check, key, given[key] or "")
-        if _nothing_to_match(check) is None:
+        if _nothing_to_match(check) is None or engine.computes_tables:
             _check_machine(check, key)
         check.warning(FILE, ("engine", "type"), _who_does_what(check), WHERE)
 
@@ -117,10 +122,42 @@ def _check_machine(check: ConfigCheck, key: str) -> None:
     lacking = [package for package in PACKAGES[key] if find_spec(package) is None]
     if lacking:
         check.error(FILE, path, f"needs the package {lacking[0]}, which is not installed", EXTRA)
-    has_java = shutil.which("java") or os.environ.get("JAVA_HOME")
-    if key == "master" and not has_java:
+    elif (spark := installed("pyspark")) is not None and spark < OLDEST_SPARK:
+        check.error(
+            FILE, path, f"needs Spark {OLDEST_SPARK} or later, and pyspark is {spark}", EXTRA
+        )
+    if key == "master" and (lack := _lack_of_java()) is not None:
         remedy = "Debian: apt install default-jre-headless"
-        check.error(FILE, path, "needs Java 17 or later on this machine", remedy)
+        check.error(FILE, path, f"needs Java {OLDEST_JAVA} or later on this machine{lack}", remedy)
+
+
+def installed(package: str) -> int | None:
+    """The first number of a package's version; None where it is not installed."""
+    try:
+        return int(version(package).partition(".")[0])
+    except PackageNotFoundError:
+        return None
+
+
+def _lack_of_java() -> str | None:
+    """What to say further of a Java that Spark would not start with; None where it may do."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+    if found is None:
+        return f": JAVA_HOME is {home}, where none is" if home else ""
+    known = java_version(Path(found))
+    return f": {found} is Java {known}" if known is not None and known < OLDEST_JAVA else None
+
+
+def java_version(java: Path) -> int | None:
+    """The number of a Java by the file `release` beside the folder of its program; None where
+    nothing says it."""
+    with suppress(OSError):
+        release = (java.resolve().parents[1] / "release").read_text("utf-8", "replace")
+        # Before 9 it was called 1.8.
+        if found := re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', release, re.MULTILINE):
+            return int(found[1])
+    return None
 
 
 CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (check_engine,)

@@ -119,6 +119,8 @@ def test_tables_have_the_digests_of_this_machine(
         }
         again = built(session, there, write_here, names)
         assert all(outcome.reused for outcome in again.values()), "the engine changes nothing"
+        session.bind("kinds")
+        assert session.rows("SELECT count(*) FROM kinds") == [(session.built("kinds").rows,)]
     stored = list((there.root / "warehouse" / "kinds").glob("part-*"))
     assert len(stored) == 1, "what the workers wrote is the table's file"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -21,10 +22,15 @@ def changes(engine: str) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that has Java and every package, whatever this one has."""
-    monkeypatch.setenv("JAVA_HOME", "/usr")
+def java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine that has Java and every package, whatever this one has. The folder of its Java."""
+    home = tmp_path / "jvm"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").touch(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(home))
     monkeypatch.setattr(check_engine, "find_spec", lambda package: package)
+    monkeypatch.setattr(check_engine, "installed", lambda package: 4)
+    return home
 
 
 @pytest.mark.parametrize(
@@ -71,6 +77,52 @@ def test_a_cluster_is_taken_with_the_word_what_stays_on_this_machine(
     assert warning.severity == "warning"
     assert "Spark cleans and matches the records of Shop:Customers;" in warning.message
     assert "this machine, whose memory must hold them, does the rest" in warning.message
+
+
+def errors(check: Check, engine: str = "{type: spark, master: 'local[2]'}") -> list[str]:
+    found = check(changes(engine))
+    return [problem.message for problem in found if problem.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        ('IMPLEMENTOR="x"\nJAVA_VERSION="11.0.2"\n', ["on this machine: ", "is Java 11"]),
+        ('JAVA_VERSION="1.8.0_392"\n', ["is Java 8"]),
+        ('JAVA_VERSION="17.0.15"\nJAVA_VERSION_DATE="2025-04-15"\n', []),
+        ("IMPLEMENTOR=x\n", []),
+    ],
+)
+def test_a_java_that_spark_does_not_start_with_is_refused(
+    check: Check, java: Path, release: str, words: list[str]
+) -> None:
+    (java / "release").write_text(release)
+    found = errors(check)
+    assert len(found) == bool(words)
+    assert all(word in message for message in found for word in words)
+
+
+def test_a_folder_without_java_and_an_old_spark_are_refused(
+    check: Check, java: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java.parent))
+    monkeypatch.setattr(check_engine, "installed", lambda package: 3)
+    found = errors(check)
+    assert found == [
+        "needs Spark 4 or later, and pyspark is 3",
+        f"needs Java 17 or later on this machine: JAVA_HOME is {java.parent}, where none is",
+    ]
+    assert errors(check, "{type: spark, remote: sc://head}") == found[:1]
+
+
+def test_tables_need_a_machine_that_can_ask_where_nothing_is_matched(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_engine, "find_spec", lambda package: None)
+    engine = "{type: spark, master: 'local[2]', tables: all}"
+    found = check(changes(engine) | {"stitch.yaml": "run: {one_to_one: true}\n"})
+    told = [problem.message for problem in found if problem.key == "engine.master"]
+    assert told == ["needs the package pyspark, which is not installed"]
 
 
 NO_TABLE = {"feeds/shop/customers.yaml": CUSTOMERS.replace("stitch: true\n", "")}

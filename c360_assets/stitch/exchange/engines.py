@@ -9,6 +9,7 @@ from c360_assets.stitch.exchange.rows import Exchange
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.cluster_place import ClusterPlace
+from c360_assets.warehouse.files import private_folder
 
 
 def exchange_of(tenant: Tenant, con: duckdb.DuckDBPyConnection) -> Exchange:
@@ -23,4 +24,5 @@ def exchange_of(tenant: Tenant, con: duckdb.DuckDBPyConnection) -> Exchange:
     # Spark takes seconds to import, and is an extra.
     from c360_assets.stitch.exchange.on_spark import STAGE, OnSpark
 
-    return OnSpark(ClusterPlace.of(engine, duration(engine.wait), tenant.root).begin(STAGE))
+    place = ClusterPlace.of(engine, duration(engine.wait), tenant.root)
+    return OnSpark(place.begin(STAGE), private_folder(place.folder))

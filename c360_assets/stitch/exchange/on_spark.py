@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.exchange import worker
+from c360_assets.stitch.exchange.aside import set_aside
 from c360_assets.stitch.exchange.rows import PAIR, RECORD, Exchange, Kernel, Rows
 from c360_assets.stitch.exchange.wire import ddl, from_wire, to_wire
 from c360_assets.stitch.exchange.worker import BUCKET, Call
@@ -39,10 +40,12 @@ SETTINGS = {
 
 
 class OnSpark(Exchange):
-    """Rows on a cluster; its session ends with this object."""
+    """Rows on a cluster; its session ends with this object. What this machine sets aside is below
+    `folder`."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, folder: Path | None = None) -> None:
         self.cluster = cluster
+        self._folder = folder
         self.session = cluster.session
         self.buckets = LEAST_BUCKETS
         self._held: list[finalize[..., SparkRows]] = []
@@ -60,7 +63,8 @@ class OnSpark(Exchange):
         cls, master: str, *, folder: Path | None = None, patience: timedelta = PATIENCE
     ) -> OnSpark:
         """Through a classic session, as `Cluster.at_master` begins one."""
-        return cls(Cluster.at_master(master, STAGE, folder=folder, patience=patience))
+        cluster = Cluster.at_master(master, STAGE, folder=folder, patience=patience)
+        return cls(cluster, folder)
 
     @classmethod
     def at_remote(cls, remote: str, *, patience: timedelta = PATIENCE) -> OnSpark:
@@ -89,6 +93,9 @@ class OnSpark(Exchange):
         for part in parts[1:]:
             rows = rows.unionAll(part)
         return self.held(rows, frame.schema)
+
+    def set_aside(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return set_aside(frame, self._folder)
 
     def _fit_buckets(self, n_rows: int, most: int) -> None:
         """More buckets of at most so many rows, and as many tasks, for more rows."""

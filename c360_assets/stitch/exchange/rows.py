@@ -120,6 +120,11 @@ class Exchange(ABC):
     def spread(self, frame: pl.DataFrame) -> Rows:
         """Rows of this machine, made available to kernels."""
 
+    @abstractmethod
+    def set_aside(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The same rows, which will not be read for a while: of them no more need be in the memory
+        of this machine than somebody reads."""
+
     def close(self) -> None:  # noqa: B027 - most have nothing to let go
         """Let go of all rows."""
 
