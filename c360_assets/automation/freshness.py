@@ -7,6 +7,7 @@ belongs to `readiness`, what is due to `due_stages`.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 
 import dagster as dg
@@ -88,11 +89,12 @@ def activation_policy(tenant: Tenant) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.cron(deadline, window, timezone=tenant.config.timezone)
 
 
-def _gaps(cron: str) -> list[timedelta]:
+@cache  # asked once for each feed, and croniter takes its time
+def _gaps(cron: str) -> tuple[timedelta, ...]:
     """The times between two ticks."""
     ticks = croniter(cron, datetime(2024, 1, 1))
     times = [ticks.get_next(datetime) for _ in range(LOOKED_AT_TICKS)]
-    return [later - earlier for earlier, later in pairwise(times)]
+    return tuple(later - earlier for earlier, later in pairwise(times))
 
 
 def _activated(tenant: Tenant) -> list[str]:
