@@ -192,15 +192,16 @@ def _of_a_list(draft: Draft) -> list[_Consent]:
     owner = _tagged(draft, "email")
     if owner is None:
         return []
+    names = [(draft.feed, f"the feed's name {draft.feed}")]
     members = draft.sample.options.get("contents", {})
-    name = " ".join(plain_header(part) for part in (draft.feed, *members))
-    if LIST_OF_REFUSALS.search(name):
-        given = "FALSE"
-    elif LIST_OF_SUBSCRIBED.search(name):
-        given = "TRUE"
-    else:
-        return []
-    return [_Consent(owner, given, is_exact=False, said_by=f"the feed's name {draft.feed}")]
+    names += [(member, f"the members' name {member}") for member in members]
+    for name, said_by in names:
+        plain_name = plain_header(name)
+        if LIST_OF_REFUSALS.search(plain_name):
+            return [_Consent(owner, "FALSE", is_exact=False, said_by=said_by)]
+        if LIST_OF_SUBSCRIBED.search(plain_name):
+            return [_Consent(owner, "TRUE", is_exact=False, said_by=said_by)]
+    return []
 
 
 def _tagged(draft: Draft, *tags: str) -> Column | None:
