@@ -127,7 +127,7 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
     for group, contact, found in (("email", "email", others), ("sms", "phone", by_sms)):
         owner = _tagged(draft, contact)
         if owner is not None and found:
-            tables.append(_table(draft, group, owner, found[0]))
+            tables.append(_table(draft, group, owner, found))
     return tables
 
 
@@ -238,7 +238,8 @@ def _is_of_news(name: str) -> bool:
     return says_way is not None or OF_SOMETHING_ELSE.search(name) is None
 
 
-def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> FlatTable:
+def _table(draft: Draft, group: str, contact: Column, found: list[_Consent]) -> FlatTable:
+    consent = found[0]
     source = physical_name(draft.name)
     name = f"CDT_{source.removeprefix('CDT_')}_{group.title()}_Opt_In"
     address = "email" if group == "email" else "phone"
@@ -258,6 +259,9 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
     if not consent.is_exact and group == "email":
         said_by = f"what {consent.said_by or own} says of no way in particular"
         guess = f"-- GUESSED: {said_by} is taken to be of e-mails.\n"
+    if found[1:]:
+        others = ", ".join(quote_ident(other.column.output) for other in found[1:])
+        guess += f"-- CHECK: {others} may be consent too, and is not asked.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
         f"SELECT\n  {selected}\nFROM {table_sql(source)}\n"
