@@ -46,6 +46,14 @@ SHAPES = {
         'names, such as `number: {thousands: ","}` for 1,020'
     ),
 }
+DAYS = ("date", "datetime")
+# How many digits days have that are numbers of our times, by the field's `format`.
+NUMBERED_DAYS = {
+    "excel_serial": r"^\d{5}([.,]\d+)?$",
+    "epoch_s": r"^1\d{9}$",
+    "epoch_ms": r"^1\d{12}$",
+    "epoch_us": r"^1\d{15}$",
+}
 COMMONEST = 3
 FILE_LOG = ("feed", "file", "line_no", "field", "error_type", "raw_value", "message")
 FEED_LOG = ("feed", "delivery_day", "error_type", "field", "rows")
@@ -130,7 +138,7 @@ def worst_file(errors: pl.DataFrame) -> str:
 def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
     """The commonest kinds of error with their fields and rows.
 
-    Of the first it also says what its field should have held.
+    Of the first it also says what its field should have held, and for days how they are numbered.
     """
     counts = _counts(errors).head(COMMONEST)
     kinds = ", ".join(
@@ -143,7 +151,12 @@ def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
     field_type = feed.fields[field].type
     if field_type not in SHAPES:
         return kinds
-    return f"{kinds}; {field} is of type {field_type}: {SHAPES[field_type]}"
+    texts = errors.filter(pl.col("field") == field, pl.col("error_type") == kind)["raw_value"]
+    seen = next(
+        (form for form, shape in NUMBERED_DAYS.items() if texts.str.contains(shape).all()), None
+    )
+    hint = f"; its values look like `format: {seen}`" if seen and field_type in DAYS else ""
+    return f"{kinds}; {field} is of type {field_type}: {SHAPES[field_type]}{hint}"
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

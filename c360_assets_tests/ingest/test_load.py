@@ -814,6 +814,25 @@ def test_a_machine_too_small_says_so(tmp_path: Path) -> None:
     assert load(tenant, feed).rows_loaded == 100_000
 
 
+@pytest.mark.parametrize(
+    ("values", "seen"),
+    [
+        (["45123", "45124.5"], "; its values look like `format: excel_serial`"),
+        (["1712345678901", "1712345678902"], "; its values look like `format: epoch_ms`"),
+        (["45123", "soon"], ""),
+    ],
+)
+def test_days_that_are_numbers_are_refused_with_their_format(
+    tmp_path: Path, values: list[str], seen: str
+) -> None:
+    feed = feed_of(fields={"id": {}, "on": {"type": "date"}})
+    tenant = tenant_of(tmp_path, feed)
+    rows = "".join(f"{n},{value}\n" for n, value in enumerate(values))
+    land(tenant, "c-20240105.csv", f"id,on\n{rows}")
+    (day,) = load(tenant, feed).days
+    assert f"or in the field's `format`{seen}; nothing of that day was loaded" in day.message
+
+
 def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path) -> None:
     feed = feed_of(
         fields={"id": {}, "paid": {"type": "decimal"}},

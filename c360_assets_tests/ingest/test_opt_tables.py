@@ -147,6 +147,14 @@ def test_members_of_an_archive_are_lists_of_their_states(tmp_path: Path) -> None
     assert sorted(made) == sorted(states.items())
 
 
+def test_of_several_consents_the_others_are_told(tmp_path: Path) -> None:
+    header, values = "Opted In,Subscribed,Marketing SMS", ["true,false,true", "true,true,false"]
+    email, sms = tables_of(tmp_path, header, values)
+    assert '"Subscribed" AS "is_email_opted_in"' in email.sql
+    assert '-- CHECK: "opted_in" may be consent too, and is not asked.' in email.sql
+    assert "CHECK" not in sms.sql
+
+
 def test_a_list_that_is_called_after_refusals_refuses(tmp_path: Path) -> None:
     folder = tmp_path / "landing" / "esp"
     folder.mkdir(parents=True)

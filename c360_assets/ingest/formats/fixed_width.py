@@ -93,11 +93,8 @@ def _begin_in_bytes(lines: Sequence[str], columns_at: Sequence[int], encoding: s
 
 def touching(lines: pl.Series, columns_at: Sequence[int]) -> int:
     """How often a sign stands right before where a column begins."""
-    return sum(
-        int(lines.str.slice(begin - 1, 1).str.contains(r"\S").sum())
-        for begin in columns_at
-        if begin
-    )
+    before = [lines.str.slice(begin - 1, 1).str.contains(r"\S") for begin in columns_at if begin]
+    return sum(int(touches.sum()) for touches in before)
 
 
 def _without(records: str, nothing: str) -> str:

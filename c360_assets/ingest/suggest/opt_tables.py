@@ -139,7 +139,7 @@ def opt_tables(draft: Draft) -> list[FlatTable]:
     for group, contact, found in (("email", "email", others), ("sms", "phone", by_sms)):
         owner = _tagged(draft, contact)
         if owner is not None and found:
-            tables.append(_table(draft, group, owner, found[0]))
+            tables.append(_table(draft, group, owner, found))
     return tables
 
 
@@ -204,15 +204,16 @@ def _of_a_list(draft: Draft) -> list[_Consent]:
     owner = _tagged(draft, "email")
     if owner is None:
         return []
+    names = [(draft.feed, f"the feed's name {draft.feed}")]
     members = draft.sample.options.get("contents", {})
-    name = " ".join(plain_header(part) for part in (draft.feed, *members))
-    if LIST_OF_REFUSALS.search(name):
-        given = "FALSE"
-    elif LIST_OF_SUBSCRIBED.search(name):
-        given = "TRUE"
-    else:
-        return []
-    return [_Consent(owner, given, is_exact=False, said_by=f"the feed's name {draft.feed}")]
+    names += [(member, f"the members' name {member}") for member in members]
+    for name, said_by in names:
+        plain_name = plain_header(name)
+        if LIST_OF_REFUSALS.search(plain_name):
+            return [_Consent(owner, "FALSE", is_exact=False, said_by=said_by)]
+        if LIST_OF_SUBSCRIBED.search(plain_name):
+            return [_Consent(owner, "TRUE", is_exact=False, said_by=said_by)]
+    return []
 
 
 def _tagged(draft: Draft, *tags: str) -> Column | None:
@@ -251,7 +252,8 @@ def _is_of_news(name: str) -> bool:
     return says_way is not None or OF_SOMETHING_ELSE.search(name) is None
 
 
-def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> FlatTable:
+def _table(draft: Draft, group: str, contact: Column, found: list[_Consent]) -> FlatTable:
+    consent = found[0]
     source = physical_name(draft.name)
     name = f"CDT_{source.removeprefix('CDT_')}_{group.title()}_Opt_In"
     address = "email" if group == "email" else "phone"
@@ -272,6 +274,9 @@ def _table(draft: Draft, group: str, contact: Column, consent: _Consent) -> Flat
         called = consent.said_by or quote_ident(consent.column.name)
         said_by = f"what {called} says of no way in particular"
         guess = f"-- GUESSED: {said_by} is taken to be of e-mails.\n"
+    if found[1:]:
+        others = ", ".join(quote_ident(other.column.output) for other in found[1:])
+        guess += f"-- CHECK: {others} may be consent too, and is not asked.\n"
     sql = (
         f"-- The consent of each row of {source} that says it and has an address for it.\n{guess}"
         f"SELECT\n  {selected}\nFROM {table_sql(source)}\n"
