@@ -406,6 +406,7 @@ def test_cleaning_twice_changes_nothing(semantic: str, value: str) -> None:
         ("MARY ANN E SMITH", "MARY ANN E", "SMITH"),
         ("Jan v.d. Berg", "JAN", "VD BERG"),
         ("Jan v/d Berg", "JAN", "V/D BERG"),
+        ("Maria Cristina Dela Cruz", "MARIA CRISTINA", "DELA CRUZ"),
         ("Seán Ó Briain", "SEAN", "OBRIAIN"),
         ("Niamh Ní Dhomhnaill", "NIAMH", "NI DHOMHNAILL"),
         ("Pádraig Mac Giolla Phádraig", "PADRAIG", "MAC GIOLLA PHADRAIG"),
