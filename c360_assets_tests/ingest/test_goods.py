@@ -122,6 +122,13 @@ def test_goods_are_what_they_cost_after_discounts(tmp_path: Path, case: str) -> 
     assert said in " ".join(sql.replace("--", "").split())
 
 
+def test_amounts_written_for_readers_are_not_in_cents(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Customer ID,Amount"]
+    lines += [f"O{i:03},2026-01-02,C{i:06},{1981 + 37 * i}円" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    assert "cents" not in table.sql
+
+
 def test_a_time_of_twelve_hours_is_put_to_its_day(tmp_path: Path) -> None:
     header = "Order ID,Customer ID,Date,Time,SKU,Qty,Net Sales"
     rows = ["2026-01-02,9:05 PM,S1,1,9.50", "2026-01-02,12:30 AM,S1,1,9.50"]
