@@ -19,6 +19,7 @@ CUT_PARTICLES = (
 )
 # Two surnames are one: `Lucas Costa e Silva`, `José Ortega y Gasset`. A capital is an initial.
 JOINED_BY_AND = r"^([^,]*[^, ]) ([^ ,]+ [ey] [^ ,]+)$"
+JOINED_IN_CAPITALS = frozenset({"PT", "BR", "AO", "MZ", "CV"})  # where it is no initial
 SURNAME_PARTICLES = (*PARTICLE_WORDS.split("|"), "O", "D", "T")
 # Of these, those that stand last where the surname is put first: "Berg, Jan van der".
 LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"

@@ -21,6 +21,7 @@ from c360_assets.semantics.name_particles import (
     CUT_PARTICLES,
     DOTTED_PARTICLES,
     JOINED_BY_AND,
+    JOINED_IN_CAPITALS,
     LAST_PARTICLES,
     PARTICLES,
 )
@@ -192,6 +193,11 @@ def _titles_behind(home: Home | None) -> str:
     return _TITLE_BEHIND.replace("{bey}", "|BEY" if home and home.country in _BEY else "")
 
 
+def _joined_by_and(home: Home | None) -> str:
+    is_no_initial = home is not None and home.country in JOINED_IN_CAPITALS
+    return JOINED_BY_AND.replace("[ey]", "[eyE]") if is_no_initial else JOINED_BY_AND
+
+
 def puts_surname_first(country: str) -> bool:
     """Whether all full names of a country (its ISO code) are read with the surname first."""
     return _SURNAME_FIRST.get(country) == _FIRST_WORD
@@ -210,7 +216,7 @@ def _ordered(value: pl.Expr, home: Home | None) -> pl.Expr:
     comma told, or the order in which names are written at home."""
     surname_first = _surname_first(home)
     value = squeeze(value).str.replace(_titles_behind(home), _WITHOUT_TITLE_BEHIND)
-    value = value.str.replace(JOINED_BY_AND, "${2}, ${1}")
+    value = value.str.replace(_joined_by_and(home), "${2}, ${1}")
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
     initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
     text = initials.str.replace_all(r"[.\"]", "")
@@ -421,8 +427,8 @@ def _part_macro(name: str, group: int, home: Home | None) -> str:
         f"{by_first_word}"
         f" WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
         f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
-        f" WHEN regexp_matches(p, {quoted(JOINED_BY_AND)})"
-        f" THEN regexp_extract(p, {quoted(JOINED_BY_AND)}, {group})"
+        f" WHEN regexp_matches(p, {quoted(_joined_by_and(home))})"
+        f" THEN regexp_extract(p, {quoted(_joined_by_and(home))}, {group})"
         f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
         f" THEN regexp_extract(p, {quoted(_WRITTEN_PARTICLES)}, {group})"
         f" ELSE nullif(regexp_extract(p, {quoted(_TWO_WORDS)}, {group}), '') END"

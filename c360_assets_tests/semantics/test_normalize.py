@@ -404,6 +404,7 @@ def test_cleaning_twice_changes_nothing(semantic: str, value: str) -> None:
         ("Lucas Costa e Silva", "LUCAS", "COSTA E SILVA"),
         ("Dr. José Ortega y Gasset", "JOSE", "ORTEGA Y GASSET"),
         ("MARY ANN E SMITH", "MARY ANN E", "SMITH"),
+        ("PT: JOSE COSTA E SILVA", "JOSE", "COSTA E SILVA"),
         ("Jan v.d. Berg", "JAN", "VD BERG"),
         ("Jan v/d Berg", "JAN", "V/D BERG"),
         ("Maria Cristina Dela Cruz", "MARIA CRISTINA", "DELA CRUZ"),
