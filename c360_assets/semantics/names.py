@@ -393,7 +393,10 @@ def _part_macro(name: str, group: int, home: Home | None) -> str:
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
     of_comma = 2 if group == 1 else 1
     spaced = "trim(regexp_replace(v, '[ \t\r\n\u3000]+', ' ', 'g'))"
-    bare = f"regexp_replace({spaced}, {quoted(_titles_behind(home))}, '\\1\\2\\3')"
+    behind = quoted(_titles_behind(home))
+    name_before = " || ".join(f"regexp_extract(t, {behind}, {place})" for place in (1, 2, 3))
+    bare = f"CASE WHEN regexp_matches(t, {behind}) THEN {name_before} ELSE t END"
+    bare = f"list_transform([{spaced}], lambda t: {bare})[1]"
     untitled = f"regexp_replace({bare}, {quoted(_WRITTEN_TITLES)}, '')"
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
