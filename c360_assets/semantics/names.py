@@ -17,6 +17,14 @@ from c360_assets.semantics.lookups import (
     han_surnames,
     titles,
 )
+from c360_assets.semantics.name_particles import (
+    CUT_PARTICLES,
+    DOTTED_PARTICLES,
+    JOINED_BY_AND,
+    JOINED_IN_CAPITALS,
+    LAST_PARTICLES,
+    PARTICLES,
+)
 from c360_assets.semantics.text import (
     WHITE_SPACE,
     fold_upper,
@@ -31,33 +39,10 @@ _TITLES = "|".join(sorted(titles()))
 # a given name). A couple has two titles: "Mr & Mrs Hale".
 _LEADING_TITLES = rf"^(?:(?:{_TITLES}) (?:(?:&|AND|UND|ET|Y|E|EN) (?:{_TITLES}) )*)+"
 _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
-# Words that belong to the surname after them. Not those that are given names of their own far more
-# often (`Ben`, `Mac`).
-_PARTICLE_WORDS = (
-    "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
-    "|TEN|TER|TE|'T|VD|V/D|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|BINTI|BINTE|BTE|BT|ABU|EL|AL|AIT"
-    "|MC|A/L|A/P|S/O|D/O"
-    "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
-)
-# Letters that are more often initials: `T` is one but in `van t Hof`, `D` but before few surnames,
-# `O` only with a dot.
-_PARTICLES = f"{_PARTICLE_WORDS}|O|(?:VAN|AAN|OP|IN|UIT) T"
-_DOTTED_PARTICLES = f"(?:(?:{_PARTICLE_WORDS}|V[.]?D|(?:VAN|AAN|OP|IN|UIT) T)[.]?|O)"
-_BEHIND_D = (
-    "D (?:SILVA|SOUZA|SOUSA|COSTA|CRUZ|CUNHA|MELLO|LIMA|ANGELO|AMICO|AMATO|ANDREA|ARCY)"
-    # Gaelic ones: `Mac` and `Ni` are given names too, but not before these.
-    "|MAC (?:GIOLLA|AN|NA) [^ ,]+|(?:N[IÍ]|NIC) [BCDFGMPST]H[^ ,]+|Ó [^ ,]+"
-)
-# Two surnames are one: `Lucas Costa e Silva`, `José Ortega y Gasset`. A capital is an initial.
-_JOINED_BY_AND = r"^([^,]*[^, ]) ([^ ,]+ [ey] [^ ,]+)$"
-SURNAME_PARTICLES = (*_PARTICLE_WORDS.split("|"), "O", "D", "T")
-# Of these, those that stand last where the surname is put first: "Berg, Jan van der".
-_LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"
-FIRST_PARTICLES = tuple(_LAST_PARTICLES.split("|"))  # which no given name begins with
 _PARTICLES_LAST = (
-    rf"(?i)^([^,]*[^, ]) *, *([^, ][^,]*?) ((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
+    rf"(?i)^([^,]*[^, ]) *, *([^, ][^,]*?) ((?:(?:{LAST_PARTICLES}) )*(?:{LAST_PARTICLES}))$"
 )
-_PARTICLES_BEHIND = rf"^([^,]*[^, ]) *, *((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
+_PARTICLES_BEHIND = rf"^([^,]*[^, ]) *, *((?:(?:{LAST_PARTICLES}) )*(?:{LAST_PARTICLES}))$"
 # Registers of Russia, Ukraine and Central Asia write surname, given name, patronymic.
 _PATRONYMIC = (
     "[^ ,]+(?:ИЧ|ич|ВНА|вна|ЧНА|чна|ҰЛЫ|ұлы|ҚЫЗЫ|қызы|[ -]?(?:ОГЛЫ|оглы|Оглы|КЫЗЫ|кызы|Кызы)"
@@ -104,7 +89,7 @@ _VIETNAMESE_SECOND = (
 _VIETNAMESE = rf"(?i)^({_VIETNAMESE_SURNAMES}) ((?:{_VIETNAMESE_SECOND})(?: [^ ,]+)*) ([^ ,]+)$"
 _FIRST_AND_LAST_WORD = r"^([^ ]+) (.+) ([^ ]+)$"
 _BY_COMMA = r"^([^\t]+)\t(.+)$"
-_BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{_PARTICLES}) )+\S+|{_BEHIND_D})$"
+_BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{PARTICLES}) )+\S+|{CUT_PARTICLES})$"
 _LAST_WORD = r"^(?:(.+) )?(\S+)$"
 _COMMA_NAME = r"^([^,]*[^, ]) *, *([^, ][^,]*)$"
 # What stands behind a comma and is no given name: degrees, and legal forms of organisations.
@@ -208,6 +193,11 @@ def _titles_behind(home: Home | None) -> str:
     return _TITLE_BEHIND.replace("{bey}", "|BEY" if home and home.country in _BEY else "")
 
 
+def _joined_by_and(home: Home | None) -> str:
+    is_no_initial = home is not None and home.country in JOINED_IN_CAPITALS
+    return JOINED_BY_AND.replace("[ey]", "[eyE]") if is_no_initial else JOINED_BY_AND
+
+
 def puts_surname_first(country: str) -> bool:
     """Whether all full names of a country (its ISO code) are read with the surname first."""
     return _SURNAME_FIRST.get(country) == _FIRST_WORD
@@ -226,8 +216,8 @@ def _ordered(value: pl.Expr, home: Home | None) -> pl.Expr:
     comma told, or the order in which names are written at home."""
     surname_first = _surname_first(home)
     value = squeeze(value).str.replace(_titles_behind(home), _WITHOUT_TITLE_BEHIND)
+    value = value.str.replace(_joined_by_and(home), "${2}, ${1}")
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
-    value = value.str.replace(_JOINED_BY_AND, "${2}, ${1}")
     initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
     text = initials.str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
@@ -328,7 +318,9 @@ _WRITTEN_SUFFIXES = (
     rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?"
     r"|(?: *,+ *| )(?:JUN|SEN)[.])+ *$"
 )
-_WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:{_DOTTED_PARTICLES} )+[^ ,]+|{_BEHIND_D})$"
+_WRITTEN_PARTICLES = (
+    rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:{DOTTED_PARTICLES} )+[^ ,]+|{CUT_PARTICLES})$"
+)
 _TWO_WORDS = r"^(.+) ([^ ]+)$"
 
 
@@ -348,7 +340,9 @@ def _is_vietnamese(text: str) -> str:
 
 
 _GAP = f"[{WHITE_SPACE}]+"
-_SURNAME = rf"(?:{_BEHIND_D}|(?:{_DOTTED_PARTICLES}{_GAP})*[^,{WHITE_SPACE}]+)"
+_WORD = f"[^,{WHITE_SPACE}]+"
+_JOINED = f"{_WORD}{_GAP}(?-i:[ey]){_GAP}{_WORD}"
+_SURNAME = rf"(?:{CUT_PARTICLES}|{_JOINED}|(?:{DOTTED_PARTICLES}{_GAP})*{_WORD})"
 _TWO_SURNAMES = f"{_SURNAME}(?:{_GAP}{_SURNAME})?"
 _TITLE = f"(?:{_TITLES.replace('N', '[NÑñ]')})[.]?{_GAP}"
 _BEFORE_NAMES = rf"(?i)^[{WHITE_SPACE}]*((?:{_TITLE}(?:(?:&|AND|UND|ET|Y|E|EN){_GAP}{_TITLE})*)*)"
@@ -399,7 +393,10 @@ def _part_macro(name: str, group: int, home: Home | None) -> str:
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
     of_comma = 2 if group == 1 else 1
     spaced = "trim(regexp_replace(v, '[ \t\r\n\u3000]+', ' ', 'g'))"
-    bare = f"regexp_replace({spaced}, {quoted(_titles_behind(home))}, '\\1\\2\\3')"
+    behind = quoted(_titles_behind(home))
+    name_before = " || ".join(f"regexp_extract(t, {behind}, {place})" for place in (1, 2, 3))
+    bare = f"CASE WHEN regexp_matches(t, {behind}) THEN {name_before} ELSE t END"
+    bare = f"list_transform([{spaced}], lambda t: {bare})[1]"
     untitled = f"regexp_replace({bare}, {quoted(_WRITTEN_TITLES)}, '')"
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
@@ -433,8 +430,8 @@ def _part_macro(name: str, group: int, home: Home | None) -> str:
         f"{by_first_word}"
         f" WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
         f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
-        f" WHEN regexp_matches(p, {quoted(_JOINED_BY_AND)})"
-        f" THEN regexp_extract(p, {quoted(_JOINED_BY_AND)}, {group})"
+        f" WHEN regexp_matches(p, {quoted(_joined_by_and(home))})"
+        f" THEN regexp_extract(p, {quoted(_joined_by_and(home))}, {group})"
         f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
         f" THEN regexp_extract(p, {quoted(_WRITTEN_PARTICLES)}, {group})"
         f" ELSE nullif(regexp_extract(p, {quoted(_TWO_WORDS)}, {group}), '') END"
@@ -447,4 +444,5 @@ def _part_macro(name: str, group: int, home: Home | None) -> str:
 
 def name_macros(home: Home | None) -> list[str]:
     """Macros that take full names apart, as they are written at `home`."""
-    return [_part_macro("full_name_given", 1, home), _part_macro("full_name_surname", 2, home)]
+    parts = ("full_name_given", "full_name_surname")
+    return [_part_macro(name, group, home) for group, name in enumerate(parts, start=1)]

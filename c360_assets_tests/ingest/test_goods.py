@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
+from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column_numbers import NumberForm
+from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.folder import propose_folder
+from c360_assets.ingest.suggest.line_totals import numbers
 from c360_assets_tests.ingest.test_order_tables import (
     CUSTOMERS,
     fields_of,
@@ -120,6 +125,21 @@ def test_goods_are_what_they_cost_after_discounts(tmp_path: Path, case: str) -> 
     sql, given = purchase_rows(tmp_path, header, [f"{DAY},{row}" for row in rows])
     assert {(quantity, amount) for _, _, quantity, amount, _, _ in given} == wanted
     assert said in " ".join(sql.replace("--", "").split())
+
+
+def test_amounts_written_for_readers_are_not_in_cents(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Customer ID,Amount"]
+    lines += [f"O{i:03},2026-01-02,C{i:06},{1981 + 37 * i}円" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    assert "cents" not in table.sql
+
+
+@pytest.mark.parametrize("written", ["Rs. {}/-", "{} ر.س", "kr. {}", "S/. {}"])
+def test_the_dot_of_a_currency_is_none_of_a_number(written: str) -> None:
+    inferred = Inferred("decimal", number=NumberForm(decimal=".", thousands=",", scale=2))
+    amount = Column("Amount", "amount", inferred, unique=1.0)
+    texts = [written.format(number) for number in ("1,250.50", "990")]
+    assert numbers(amount, pl.DataFrame({"Amount": texts})).to_list() == [1250.5, 990.0]
 
 
 def test_a_time_of_twelve_hours_is_put_to_its_day(tmp_path: Path) -> None:

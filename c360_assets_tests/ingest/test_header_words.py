@@ -196,6 +196,7 @@ def test_a_word_for_a_place_means_what_its_table_lacks(
 def test_a_column_of_contacts_is_one_of_phones_by_its_values() -> None:
     assert guess("Contacto", pl.Series(["912 345 678", "+351 912345678"])) == Guess("phone")
     assert guess("Contacto", pl.Series(["Ana Silva", "912 345 678"])) is None
+    assert guess("Contact #", pl.Series(["00012345", "00012346"])) is None
 
 
 def test_the_fathers_name_is_the_surname_where_there_is_no_other() -> None:

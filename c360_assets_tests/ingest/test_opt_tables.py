@@ -54,6 +54,7 @@ CONSENTS: dict[str, tuple[list[str], str, list[bool]]] = {
     "メルマガ配信": (["希望する", "希望しない"], "email", [True, False]),
     "عضویت خبرنامه": (["بله", "خیر"], "email", [True, False]),
     "sms_consent": (["yes", "no"], "sms", [True, False]),
+    "SMS Alerts": (["yes", "no"], "sms", [True, False]),
     "Accepts SMS Marketing": (["yes", "no"], "sms", [True, False]),
     "Status": (["Subscribed", "Unsubscribed", "Not Activated"], "email", [True, False, False]),
     "Person - Marketing status": (["Subscribed", "No consent"], "email", [True, False]),

@@ -571,3 +571,16 @@ def test_a_number_of_sales_is_that_of_the_order(tmp_path: Path) -> None:
     (table,) = proposals(tmp_path, customers=CUSTOMERS, zamowienia=lines)["Zamowienia"].tables
     assert '"numer" AS "order_id"' in table.sql
     assert '"wartosc"' in table.sql
+
+
+def test_units_are_told_by_price_times_units_whatever_they_are_called(tmp_path: Path) -> None:
+    lines = ["Order ID,Order Date,Customer ID,SKU,Qrs,Tuv,Wxy"]
+    lines += [
+        f"O{i:05},2026-01-02,C{i:06},S1,{1 + i % 3},{9 + i}.50,{(1 + i % 3) * (9.5 + i):.2f}"
+        for i in range(28)
+    ]
+    found = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"]
+    (table,) = found.tables
+    assert '"Wxy" AS "item_revenue"' in table.sql
+    assert '"Qrs" AS "item_quantity"' in table.sql
+    assert "GUESSED: how many were bought, as Tuv times it is Wxy" in found.text

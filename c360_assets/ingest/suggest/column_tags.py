@@ -73,7 +73,9 @@ PLACES = {
 }
 FATHERS_NAME = re.compile(r"father'?s?[ _]?name|اسم الأب|اسم الاب", re.IGNORECASE)
 # A column of numbers is called so too.
-CONTACT = re.compile(r"(numeros? de )?contact[oe]?s?|kontakte?|contato|contatto|контакты?", re.I)
+CONTACT = re.compile(
+    r"(numeros? de )?(contact[oe]?s?|kontakte?|contato|contatto|контакты?)( ?#)?", re.IGNORECASE
+)
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
 
@@ -151,8 +153,11 @@ def _may_be_place(values: pl.Series, tag: str) -> bool:
 
 
 def _are_phones(values: pl.Series) -> bool:
-    digits = _texts(values).str.replace_all(r"\D", "").str.len_chars()
-    are_long = len(digits) > 0 and (digits >= PHONE_DIGITS[0]).mean() == 1.0
+    """Whether values are numbers of phones, and not those that a system gave to contacts."""
+    texts = _texts(values)
+    digits = texts.str.replace_all(r"\D", "")
+    are_long = len(texts) > 0 and (digits.str.len_chars() >= PHONE_DIGITS[0]).mean() == 1.0
+    are_long = are_long and bool((digits != texts).any())
     return are_long and _share(values, LOOKS["phone"]) >= EMAILS
 
 

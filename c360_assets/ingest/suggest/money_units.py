@@ -20,6 +20,8 @@ from c360_assets.semantics.currencies import PRICED_IN_CENTS
 
 CURRENCY = f"{PURCHASE}currency"
 FRACTION = r"[.,]\d{1,2}\D*$"
+# A currency or thousands beside digits, as people read amounts: cents come as bare digits.
+FOR_READERS = r"\d[,' \u00a0\u202f]\d{3}|\p{Sc}|[^\W\d_]"
 FEWEST_CENTS = 20  # amounts, from which on they show it
 CENTS_FROM, CENTS_ODD = 300, 0.5  # the median of what may be cents, the share that is no hundreds
 CENTS_SURE = 0.3  # the share that is no multiple of five
@@ -54,6 +56,8 @@ def _may_be_cents(column: Column, amounts: Sequence[Column], frame: pl.DataFrame
     """Whether amounts are whole numbers as no prices are, and no amount of the feed is another."""
     texts = [present(frame[one.name]).cast(pl.String) for one in amounts]
     if any(one.str.contains(FRACTION).any() for one in texts):
+        return False
+    if present(frame[column.name]).cast(pl.String).str.contains(FOR_READERS).any():
         return False
     values = numbers(column, frame).drop_nulls().abs()
     values = values.filter(values > 0)

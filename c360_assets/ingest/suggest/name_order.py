@@ -17,8 +17,8 @@ from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.header_words import parts_of_whole_name
+from c360_assets.semantics.name_particles import FIRST_PARTICLES
 from c360_assets.semantics.names import (
-    FIRST_PARTICLES,
     clean_gender,
     clean_name,
     form_tells_order,

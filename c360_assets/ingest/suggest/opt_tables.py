@@ -42,6 +42,7 @@ SENT = re.compile(
     r"|novedades|novidades|novit[ai] commercial|comunicac[a-z]*|comunicacoes|e[ -]?novice|zasilani"
     r"|acord|ticari ileti"
     r"|الموافقة|ማስታወቂያ|سماح|sutik(imas|imai)"
+    r"|(sms|e?mail)[ _]?(alerts?|updates?)|নিউজলেটার|বিজ্ঞাপন"
     r"|ข่าวสาร|การตลาด|メルマガ|メール配信|营销|行銷|電子報|마케팅|수신 ?동의|광고",
     re.IGNORECASE,
 )

@@ -35,7 +35,12 @@ from c360_assets.ingest.suggest.goods import (
     goods_of_order,
     is_of_order,
 )
-from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
+from c360_assets.ingest.suggest.line_totals import (
+    UNIT_PRICE,
+    is_of_whole_order,
+    line_total,
+    units_by_product,
+)
 from c360_assets.ingest.suggest.money_units import in_units_of_money
 from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
 from c360_assets.ingest.suggest.order_notes import note_checks
@@ -291,6 +296,7 @@ def _columns_by_tag(draft: Draft) -> dict[str, Column]:
         for column in usable
         if column.name in kind.tags and _fits(column, kind.tags[column.name], frame[column.name])
     }
+    tags |= units_by_product(tags, usable, frame)
     if is_of_whole_order(tags, frame):
         del tags[REVENUE]
     if REVENUE not in tags:

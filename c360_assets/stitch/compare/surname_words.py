@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from c360_assets.semantics.names import SURNAME_PARTICLES
+from c360_assets.semantics.name_particles import SURNAME_PARTICLES
 from c360_assets.stitch.compare.value_sql import typing_error
 
 # A further name is a surname where it is one in at least so many records, and in so many times more
