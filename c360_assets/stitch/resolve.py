@@ -249,7 +249,7 @@ def _resolve(
     del told
     decided = decide_pairs(scorer, closed)
     clustering = link(decided, parts, conflicts, config)
-    within = inside_parts(decided, parts.hold(decided.pairs))
+    within = inside_parts(decided, parts.hold(decided.pairs), conflicts)
 
     progress("collect results")
     clusters = clusters_table(clustering, parts, records.rid)

@@ -51,6 +51,17 @@ def test_without_keys_nobody_meets(split: bool, asking_key: str | None) -> None:
     assert len(meetings(nothing, strategy, split=split).left) == 0
 
 
+def test_who_asks_by_a_key_of_its_own_does_not_meet_itself() -> None:
+    names = ["ИВАН", "IVAN", "ИВАН", "OLGA"]
+    frame = pl.DataFrame({"rid": range(4), "given_name": names, "surname": ["PETROV"] * 4})
+    asking = "CASE WHEN given_latin IS NOT NULL THEN given_sounds END"
+    strategy = Strategy("x", ("given_sounds",), limit=9, chunk_size=5, asking_key=asking)
+    with duckdb.connect() as con:
+        found = build_pairs(con, prepare_records(frame), [strategy], "split")
+    pairs = list(zip(found.i.tolist(), found.j.tolist(), strict=True))
+    assert pairs == [(0, 1), (0, 2), (1, 2)]
+
+
 def test_more_records_than_fit_a_packed_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidate_pairs, "STRATEGY_BITS", 60)
     records = prepare_records(pl.DataFrame({"rid": [1, 2, 3], "given_name": ["A", "B", "C"]}))

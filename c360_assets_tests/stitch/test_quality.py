@@ -13,6 +13,7 @@ from c360_assets.stitch.publish.results import StitchResult
 from c360_assets.stitch.quality.best_paths import best_path_probability
 from c360_assets.stitch.quality.capture import Caught, Keyed, coverage
 from c360_assets.stitch.quality.estimate import LikelyPairs, estimate_quality
+from c360_assets.stitch.quality.rivals import own_share
 from c360_assets.stitch.quality.shares import ESTIMATES
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
@@ -118,12 +119,22 @@ def test_with_one_kind_of_key_nobody_says_what_is_missed() -> None:
     assert coverage_share not in figures
 
 
+def test_who_fits_two_that_cannot_be_one_has_half_of_each() -> None:
+    # Anna, Andreas, whom names keep apart, A., who was put to Anna, and Eva with a record more.
+    cluster = np.array([0, 1, 0, 3, 3])
+    ends = np.array([0, 0, 1, 3, 1]), np.array([1, 2, 2, 4, 4])
+    log_odds = np.array([-8.0, 5.0, 5.0, 5.0, 2.0])
+    vetoed = np.array([True, False, False, False, False])
+    shares = own_share(ends, log_odds, vetoed, cluster)
+    assert shares == pytest.approx([1.0, 1.0, 0.5, 1.0, 1.0])
+
+
 def test_where_nothing_seems_missed_something_may_be() -> None:
     first = np.arange(0, 400, 2)
     both = np.full(200, NAME | PHONE)
-    within = LikelyPairs(first, first + 1, both, np.full(200, 10.0))
+    within = LikelyPairs(first, first + 1, both, np.full(200, 10.0), np.zeros(200, dtype=bool))
     nothing = np.zeros(0, dtype=np.int64)
-    nobody = LikelyPairs(nothing, nothing, nothing, np.zeros(0))
+    nobody = LikelyPairs(nothing, nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool))
     keyed = Keyed(
         source=np.zeros(400, dtype=np.int64),
         size=np.ones(400, dtype=np.int64),

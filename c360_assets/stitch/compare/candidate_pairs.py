@@ -274,7 +274,7 @@ def meetings(rows: KeyRows, strategy: Strategy, *, split: bool) -> Meetings:
     chunk_size = np.where(oversized[side >> 1], strategy.chunk_size or 1, len(side))
     if strategy.asking_key:
         n_others = (size - n_asked)[side >> 1]
-        return _between_sides(side, place, chunk_size, n_others)
+        return _of_two(_between_sides(side, place, chunk_size, n_others))
     return _within_chunks(side, place, chunk_size, size[side >> 1])
 
 
@@ -300,6 +300,12 @@ def _between_sides(side: Ints, place: Ints, chunk_size: Ints, n_others: Ints) ->
     begin = first_other + np.minimum(chunk * chunk_size, others)
     end = np.minimum(begin + chunk_size, first_other + others)
     return _ranges(place[asking], place, begin, end)
+
+
+def _of_two(met: Meetings) -> Meetings:
+    """Those of two records: one may ask by a key that it has itself."""
+    two = met.left != met.right
+    return Meetings(met.left[two], met.right[two])
 
 
 def _ranges(left: Ints, values: Ints, begin: Ints, end: Ints) -> Meetings:

@@ -20,7 +20,9 @@ from c360_assets.stitch.compare.agreement_patterns import DIFFERENT, EQUAL
 from c360_assets.stitch.compare.compared_pairs import ComparedPairs, positions
 from c360_assets.stitch.quality.best_paths import best_path_probability
 from c360_assets.stitch.quality.capture import Caught, Keyed, coverage
+from c360_assets.stitch.quality.rivals import own_share
 from c360_assets.stitch.quality.shares import Estimate, Quality
+from c360_assets.stitch.score.conflicts import Conflicts, conflict_states
 from c360_assets.stitch.score.labels import LABEL
 from c360_assets.stitch.score.scored_pairs import DecidedPairs, PatternEvidence
 
@@ -39,12 +41,14 @@ NORMAL_95 = 1.96
 
 @dataclass(frozen=True)
 class LikelyPairs:
-    """Pairs by position with the log-odds of one person, and the strategies that found them."""
+    """Pairs by position with the log-odds of one person, the strategies that found them, and
+    whether a conflict forbids them to be one person (of other parts this is not asked)."""
 
     i: Ints
     j: Ints
     strategies: Ints
     log_odds: Array
+    vetoed: Bools
 
 
 def likely_between_parts(apart: ComparedPairs, evidence: PatternEvidence) -> LikelyPairs:
@@ -56,10 +60,11 @@ def likely_between_parts(apart: ComparedPairs, evidence: PatternEvidence) -> Lik
         apart.j[may_match].astype(np.int64),
         apart.strategies[may_match],
         evidence.log_odds[number[may_match]],
+        np.zeros(int(may_match.sum()), dtype=bool),
     )
 
 
-def inside_parts(decided: DecidedPairs, inside: Bools) -> LikelyPairs:
+def inside_parts(decided: DecidedPairs, inside: Bools, conflicts: Conflicts) -> LikelyPairs:
     """The pairs inside parts, by which clusters were made."""
     pairs = decided.pairs
     log_odds = decided.evidence.log_odds[decided.pattern_number[inside]]
@@ -72,6 +77,7 @@ def inside_parts(decided: DecidedPairs, inside: Bools) -> LikelyPairs:
         pairs.j[inside].astype(np.int64),
         pairs.strategies[inside],
         log_odds,
+        conflict_states(conflicts, pairs.pattern, pairs.keys).incompatible[inside].any(axis=1),
     )
 
 
@@ -113,12 +119,15 @@ def estimate_quality(
 
 
 def _probability(pairs: LikelyPairs, same: Bools, cluster: Ints) -> Array:
-    """Of one person: by the best path inside a cluster; for two clusters of one part by the mean of
-    the log-odds between them, as they are one question."""
+    """Of one person: by the best path inside a cluster, where both records may belong to another
+    one; for two clusters of one part by the mean of the log-odds between them, as they are one
+    question."""
     result = np.empty(len(pairs.i))
-    result[same] = best_path_probability(
-        pairs.i[same], pairs.j[same], _sigmoid(pairs.log_odds[same]), cluster
-    )
+    i, j = pairs.i[same], pairs.j[same]
+    best = best_path_probability(i, j, _sigmoid(pairs.log_odds[same]), cluster)
+    bounded = np.clip(pairs.log_odds, -SURE, SURE)
+    own = own_share((pairs.i, pairs.j), bounded, pairs.vetoed, cluster)
+    result[same] = best * own[i] * own[j]
     apart = ~same
     one = np.minimum(cluster[pairs.i[apart]], cluster[pairs.j[apart]])
     other = np.maximum(cluster[pairs.i[apart]], cluster[pairs.j[apart]])
