@@ -72,10 +72,7 @@ def _feed(
         kinds={"deltalake", feed.files.format},
     )
     def feed_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
-        first, last = (
-            date.fromisoformat(key)
-            for key in (context.partition_keys[0], context.partition_keys[-1])
-        )
+        first, last = _chosen_days(context, feed)
         threshold = run_options(context).error_threshold
         with warehouse.session(context) as session:
             ledger = session_ledger(session)
@@ -109,6 +106,19 @@ def _feed(
         )
 
     return feed_table
+
+
+def _chosen_days(context: dg.AssetExecutionContext, feed: FeedConfig) -> tuple[date, date]:
+    """The first and last delivery day of the run. Raises dg.Failure where it was started without,
+    as the launchpad lets people do."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise dg.Failure(
+            f"{feed.name}: the run was started without delivery days; choose them under Partition "
+            "in the launchpad, or use Materialize on the table's page, or `c360 load`",
+            allow_retries=False,
+        )
+    days = context.partition_keys
+    return date.fromisoformat(days[0]), date.fromisoformat(days[-1])
 
 
 def _tell_days_without_files(

@@ -12,11 +12,15 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.files import write_private
 
 HOST = "127.0.0.1"  # the UI has no login of its own
 LOCATION = "c360"  # the name of the code location, which tags of runs hold
@@ -105,6 +109,30 @@ def require_port(port: int) -> None:
             raise C360Error(
                 f"port {port} is not free, perhaps for another `c360 ui`; name one with --port"
             ) from None
+
+
+@contextmanager
+def only_service(home: Path, address: str) -> Iterator[None]:
+    """Be the one service on the Dagster home while the block runs; others are told the `address`.
+
+    Two daemons on one home would both evaluate sensors and start queued runs, which Dagster does
+    not support and only logs. Raises C360Error where another service is going.
+    """
+    told = home / ".service"
+    lock = FileLock(home / ".service.lock", timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        with suppress(OSError):
+            address = told.read_text("utf-8")
+        raise C360Error(
+            f"another `c360 ui` serves this tenant already, on {address}: open that, or stop it"
+        ) from None
+    try:
+        write_private(told, address)
+        yield
+    finally:
+        lock.release()
 
 
 def wait_for_code(address: CodeAddress) -> None:

@@ -129,6 +129,8 @@ def load(
     from c360_assets.automation.run_command import DayOptions
     from c360_assets.ingest.delivery_days import EARLIEST_DAY
 
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
     first_day = day_of(first)
     if first_day is None and last is not None:
         first_day = EARLIEST_DAY

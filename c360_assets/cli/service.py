@@ -13,7 +13,7 @@ import typer
 from c360_assets.automation.instance import prepare_home
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, reported_errors
-from c360_assets.cli.web import HostNameOption
+from c360_assets.cli.web import HostNameOption, PortOption
 
 CodeOption = Annotated[
     str,
@@ -58,7 +58,7 @@ def web(
     bind: Annotated[
         str, typer.Option(help="The address to listen at; it has no login of its own.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port of the web server.")] = 3000,
+    port: PortOption = 3000,
     host_name: HostNameOption = None,
 ) -> None:
     """Serve the UI, to be reached through a proxy that asks for a login.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -22,40 +23,43 @@ HostNameOption = Annotated[
         metavar="NAME",
     ),
 ]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port of the web server.")]
 
 
 def ui(
     tenant: TenantOption = None,
-    port: Annotated[int, typer.Option(help="The port of the web server.")] = 3000,
+    port: PortOption = 3000,
     host_name: HostNameOption = None,
 ) -> None:
     """Start Dagster with its daemon, reachable from this machine only. Stop it with Ctrl-C.
 
-    A process of it that ends is started again. How to run it as a service, behind a login, with
-    PostgreSQL: docs/production.md.
+    A process of it that ends is started again; a second one for the same tenant is refused. How to
+    run it as a service, behind a login, with PostgreSQL: docs/production.md.
     """
     from c360_assets.automation.service import (
         HOST,
         CodeAddress,
         code_command,
         daemon_command,
+        only_service,
         require_port,
         wait_for_code,
         web_command,
     )
     from c360_assets.automation.supervisor import Part, supervise
 
-    with reported_errors():
+    with reported_errors(), ExitStack() as stack:
         root = tenant_folder(tenant)
         require_port(port)
-        prepare_home(root)
+        url = f"http://{HOST}:{port}"
+        stack.enter_context(only_service(prepare_home(root), url))
         from c360_assets.automation.runs import open_instance
 
         # A first start makes the instance here, before web server and daemon open it at once.
         with open_instance():
             pass
         out.print(
-            f"Dagster for {short_path(root)} on http://{HOST}:{port} — stop with Ctrl-C",
+            f"Dagster for {short_path(root)} on {url} — stop with Ctrl-C",
             markup=False,
             soft_wrap=True,
         )

@@ -13,6 +13,7 @@ from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD
 from c360_assets.automation.runs import launch, open_instance
 from c360_assets.definitions import build
+from c360_assets.step_failures import message_of
 from c360_assets_tests.automation.tenants import CANARY_EMAIL, DAY, land, tiny_tenant
 
 SHOP = dg.AssetKey(["domain", "Shop_Customers"])
@@ -99,3 +100,11 @@ def test_of_a_range_only_days_with_wrong_files_have_failed(
         outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, last))
         assert not outcome.success
         assert instance.get_materialized_partitions(SHOP) == {"2026-03-02", "2026-03-03"}
+
+
+def test_a_load_that_names_no_days_says_where_to_choose_them(tmp_path: Path) -> None:
+    job = build(tiny_tenant(tmp_path)).resolve_job_def(LOAD)
+    result = job.execute_in_process(asset_selection=[SHOP], raise_on_error=False)
+    failure = result.failure_data_for_node("domain__Shop_Customers")
+    said = message_of(failure.error if failure else None)
+    assert said.startswith("Shop:Customers: the run was started without delivery days; choose")

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from c360_assets.automation.instance import REPOSITORY
-from c360_assets.automation.service import HOST
+from c360_assets.automation.instance import REPOSITORY, prepare_home
+from c360_assets.automation.service import HOST, only_service
 from c360_assets.automation.web_server import LOOPBACK, OwnHostsOnly
 from c360_assets_tests.automation.tenants import tiny_tenant
 from c360_assets_tests.day.command import c360_here, clean_environment, command, end_group
@@ -182,6 +182,20 @@ def test_a_port_that_another_program_has_is_told_before_anything_starts(
         said = c360_here(monkeypatch, "ui", "--tenant", tmp_path, "--port", str(port))
     assert (said.code, f"port {port} is not free" in said.text) == (1, True)
     assert not (tmp_path / ".dagster").exists()
+
+
+def test_a_second_one_for_the_same_tenant_is_told_where_the_first_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two daemons on one home would both start runs."""
+    tiny_tenant(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with only_service(prepare_home(tmp_path), "http://127.0.0.1:3999"):
+        said = c360_here(monkeypatch, "ui", "--tenant", tmp_path, "--port", free_port())
+    assert said.code == 1
+    assert "serves this tenant already, on http://127.0.0.1:3999: open that" in said.text
+    with only_service(tmp_path / ".dagster", ""):
+        pass
 
 
 def test_no_private_module_of_dagster_is_named() -> None:

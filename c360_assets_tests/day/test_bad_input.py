@@ -299,6 +299,8 @@ def test_questions_before_anything_is_published(
         ["walk"],
         ["run", "--date", "yesterday"],
         ["run", "--error-threshold", "200"],
+        ["load", "--from", "2026-06-09", "--to", "2026-06-01"],
+        ["ui", "--port", "99999"],
         ["run", "--no-such-option"],
         ["sql"],
         ["profile"],
