@@ -16,6 +16,7 @@ from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.status import privacy_status
 from c360_assets.privacy.stores import all_files, store_of
 from c360_assets.privacy.work import open_work
+from c360_assets.stitch.review.answers import ANSWERS_FILE, answers_csv, kept_answers
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.suppression import Suppression
 from c360_assets_tests.day.command import ask, c360_here, here
@@ -219,6 +220,10 @@ def ordered(table: pl.DataFrame, renamed: dict[str, str] | None = None) -> list[
 
 def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _figures(tenant)
+    answers = tenant / ANSWERS_FILE
+    answers.parent.mkdir()
+    label = ("review-1-1", "review-1", "1", "Web:Accounts", "pk", "AC-700001")
+    answers.write_text(answers_csv({label[0]: label}), "utf-8")
     args = ["forget", "--email", MAIL, "--type", "delete_pii", "--yes", "--tenant", tenant]
     said = c360_here(monkeypatch, *args)
     assert said.code == 0, said.text
@@ -229,6 +234,10 @@ def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.Monke
     run = here("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "loaded blank" in run.text
+    # An answer names her record by its new key.
+    (_, _, _, datasource, _, key) = kept_answers(answers)["review-1-1"]
+    assert key != "AC-700001"
+    assert f"{datasource}/{key}" in people(tenant)
     assert ours(found_in(tenant, values)) == {}
     assert _figures(tenant) == before
 
