@@ -12,6 +12,7 @@ import pytest
 from c360_assets.configuration import load_tenant
 from c360_assets.privacy import forget as forget_module
 from c360_assets.privacy.receipts import is_genuine, read_receipts
+from c360_assets.privacy.requests import carry_out_requests
 from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.status import privacy_status
 from c360_assets.privacy.stores import all_files, store_of
@@ -487,6 +488,22 @@ def test_receiver_that_is_not_declared_any_more_is_pending_until_a_person_confir
     assert confirmed.code == 0, confirmed.text
     assert [receipt.pending for receipt in read_receipts(tenant)] == [[]]
     assert not list((tenant / "privacy" / "pending").iterdir())
+
+
+def test_who_asks_for_an_answer_too_is_forgotten_once_it_was_handed_over(tenant: Path) -> None:
+    """RQ-1001 asks to forget Bo, whose answer would go with him."""
+    bo = people(tenant)["Club:Members/CL-8800192"]
+    folder = tenant / "privacy" / "dsar" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "answer.json").write_text(json.dumps({"amperity_ids": [bo]}))
+    outcome = carry_out_requests(load_tenant(tenant))
+    assert outcome.receipts == []
+    (waiting,) = outcome.waiting
+    assert waiting.startswith(
+        "the answer to the same person lies in privacy/dsar/abc: hand it over"
+    )
+    assert waiting in [request.problem for request in outcome.open]
+    assert folder.exists()
 
 
 def test_exports_of_a_folder_with_brackets_are_known(tmp_path: Path) -> None:
