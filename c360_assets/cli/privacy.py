@@ -315,6 +315,8 @@ def _print_outcome(outcome: Outcome, root: Path) -> None:
         )
     for folder in outcome.answers:
         out.print(f"wrote {short_path(root / folder)}", markup=False, soft_wrap=True)
+    for problem in outcome.waiting:
+        out.print(f"1 request to forget waits: {problem}", markup=False, soft_wrap=True)
 
 
 def allow(

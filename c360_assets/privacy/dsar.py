@@ -215,6 +215,17 @@ def _rows_of(
     return frames
 
 
+def lying_answers(root: Path) -> dict[str, str]:
+    """Ids of people whose answer lies in the tenant's folder, not handed over and deleted yet, with
+    that folder, relative to the tenant's."""
+    lying: dict[str, str] = {}
+    for path in sorted((privacy_folder(root) / "dsar").glob("*/answer.json")):
+        document = json.loads(path.read_text("utf-8"))
+        folder = path.parent.relative_to(root).as_posix()
+        lying |= dict.fromkeys(document["amperity_ids"], folder)
+    return lying
+
+
 def _write(folder: Path, sections: dict[str, dict[str, pl.DataFrame]], found: Found) -> None:
     document: dict[str, Any] = {"amperity_ids": found.ids}
     page = [

@@ -58,7 +58,7 @@ def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
         done += _clean_restored(tenant, last, progress)
     if unknown_files(root) or unknown_publications(tenant):
         done += _drop_restored_files(tenant)
-    answers = erase_answers(root, Suppression.of(root), {})
+    answers = erase_answers(root, Suppression.of(root), [])
     if answers:
         done.append(
             f"{counted(answers, 'answer')} of `c360 review` named people who were forgotten, and "

@@ -180,7 +180,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         if dropped:
             work.counts["earlier versions of tables (files)"] = dropped
         progress("files")
-        answers = erase_answers(root, Suppression.of(root), work.values)
+        answers = erase_answers(root, Suppression.of(root), work.new_keys)
         if answers:
             work.counts["answers of review (labels)"] = answers
         _erase_files(tenant, work, searcher)

@@ -6,7 +6,7 @@ What a label is, and what it asks of Stitch, is `stitch.prepare.label_tables`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -38,9 +38,9 @@ def rows_of_labels(finder: Finder, rows: Mapping[str, set[str]]) -> dict[str, se
     finder.session.register(FOUND, pl.DataFrame(records, schema=schema, orient="row"))
     found = {}
     for name, meaning in finder.tables.items():
-        columns = _columns(finder, meaning)
-        if len(columns) < len(TAGS):
+        if not are_labels(finder, meaning):
             continue
+        columns = _columns(finder, meaning)
         datasource, semantic, value = (f"CAST({quote_ident(one)} AS VARCHAR)" for one in columns)
         keys = finder.session.rows(
             f"SELECT _pk FROM {finder.all_rows(name)} "
@@ -50,6 +50,11 @@ def rows_of_labels(finder: Finder, rows: Mapping[str, set[str]]) -> dict[str, se
         if keys:
             found[name] = {pk for (pk,) in keys}
     return found
+
+
+def are_labels(finder: Finder, meaning: Meaning) -> bool:
+    """Whether the rows of a table are labels, whose values name records."""
+    return len(_columns(finder, meaning)) == len(TAGS)
 
 
 def _columns(finder: Finder, meaning: Meaning) -> list[str]:
@@ -73,12 +78,13 @@ def forgotten_labels(
     return set(named.join(gone, left_on="text", right_on="value", how="semi")["label_id"])
 
 
-def erase_answers(root: Path, suppression: Suppression, replaced: Mapping[str, str]) -> int:
+def erase_answers(
+    root: Path, suppression: Suppression, new_keys: Sequence[tuple[str, str, str]]
+) -> int:
     """Take answers that name forgotten records out of the file in which `c360 review` keeps them,
     each whole; how many labels it concerns.
 
-    `replaced`: values of people whose records stay, such as keys that are e-mail addresses, with
-    what takes their place.
+    `new_keys`: table, key and new key of records that stay without values, whose key was one.
     """
     path = root / ANSWERS_FILE
     if not path.exists():
@@ -86,12 +92,13 @@ def erase_answers(root: Path, suppression: Suppression, replaced: Mapping[str, s
     with answers_held(root), duckdb.connect() as con:
         rows = kept_answers(path)
         gone = forgotten_labels(suppression, rows, con)
-        place = LABEL_COLUMNS.index("value")
-        changed = {
-            row_id: (*row[:place], replaced[row[place]])
-            for row_id, row in without_labels(rows, gone).items()
-            if replaced.get(row[place])
-        }
+        renamed = {(datasource, pk): new for datasource, pk, new in new_keys}
+        changed = {}
+        for row_id, row in without_labels(rows, gone).items():
+            *others, datasource, semantic, value = row
+            if (datasource, value) in renamed:
+                new = renamed[datasource, value]
+                changed[row_id] = (*others, datasource, semantic, new)
         if gone or changed:
             write_private(path, answers_csv(without_labels(rows, gone) | changed))
     return len(gone | labels_of(changed))

@@ -15,6 +15,7 @@ import polars as pl
 
 from c360_assets.privacy.changes import ValueFinder
 from c360_assets.privacy.identifiers import Found
+from c360_assets.privacy.label_rows import are_labels
 from c360_assets.privacy.people import Finder
 from c360_assets.privacy.search import searcher_of
 from c360_assets.privacy.stores import all_files, store_of, stores
@@ -50,12 +51,14 @@ class KeyCells:
 def key_cells(finder: Finder, found: Found) -> list[KeyCells]:
     """Where rows of nobody name a key that is theirs alone, in a column whose tags do not say so.
 
-    The key stays there when they are forgotten: it may be any number.
+    The key stays there when they are forgotten: it may be any number. Labels say what they name.
     """
     keys = own_keys(finder, found)
     finder.session.register(NAMED, pl.DataFrame({"value": keys}, schema={"value": pl.String}))
     cells = []
     for name in _tables_of_nobody(finder):
+        if are_labels(finder, finder.tables[name]):
+            continue
         is_nobodys = _is_not(finder, found, name)
         for column in _texts(finder, name):
             ((rows,),) = finder.session.rows(

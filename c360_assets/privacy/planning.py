@@ -132,7 +132,9 @@ def _add_people(session: Session, work: Work) -> None:
 def _add_blanking(finder: Finder, work: Work, suppression: Suppression) -> None:
     """What rows that stay lose, and the hashes that take the place of keys."""
     work.values |= _hashed_keys(finder, work, list(work.values), suppression)
-    work.pins += _hashed_pins(finder, work, suppression)
+    work.new_keys = list(_new_keys(finder, work, suppression))
+    ids = {(datasource, pk): amperity_id for datasource, pk, amperity_id in work.pins}
+    work.pins += [(source, new, ids.get((source, pk), "")) for source, pk, new in work.new_keys]
     meanings = finder.meanings
     work.personal = {name: meaning.blanked for name, meaning in meanings.items()}
     work.unmarked = [
@@ -142,11 +144,10 @@ def _add_blanking(finder: Finder, work: Work, suppression: Suppression) -> None:
     ]
 
 
-def _hashed_pins(
+def _new_keys(
     finder: Finder, work: Work, suppression: Suppression
 ) -> Iterator[tuple[str, str, str]]:
-    """Source keys as they will be where a part of the key is hashed, each with the id it keeps."""
-    ids = {(datasource, pk): amperity_id for datasource, pk, amperity_id in work.pins}
+    """Source keys of which a part is hashed, each as it is and as it will be."""
     for name, keys in work.rows.items():
         meaning = finder.meanings[name]
         key = meaning.table.primary_key
@@ -165,7 +166,7 @@ def _hashed_pins(
                 hashes.get(column, {}).get(value, value) if value else value
                 for column, value in zip(key, values, strict=True)
             ]
-            yield datasource, key_of(hashed), ids.get((datasource, pk), "")
+            yield datasource, pk, key_of(hashed)
 
 
 def _key_hashes(

@@ -8,12 +8,12 @@ Several requests of one kind are one piece of work: the tables are rewritten onc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from c360_assets.ingest.personal_columns import Meaning, meanings
 from c360_assets.ingest.upsert import EPOCH
-from c360_assets.privacy.dsar import answer
+from c360_assets.privacy.dsar import answer, lying_answers
 from c360_assets.privacy.forget import Progress, begin, carry_out, unheard
 from c360_assets.privacy.identifiers import (
     ADDRESS,
@@ -64,11 +64,13 @@ class Request:
 
 @dataclass
 class Outcome:
-    """What became of the requests: receipts, answers that were written, and what stays open."""
+    """What became of the requests: receipts, answers that were written, and what stays open;
+    `waiting` says why of those that wait for an answer to be handed over."""
 
     receipts: list[Receipt] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     open: list[Request] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         """For scripts: what a person asked by is left out."""
@@ -119,8 +121,8 @@ def _filled(names: Sequence[str], cells: Iterable[str | None]) -> dict[str, str]
 
 
 def _request(table: str, pk: str, landed: date, cells: dict[str, str]) -> Request:
-    strategy = cells.get("strategy", EXACT)
-    kind = cells.get("type", "")
+    strategy = cells.get("strategy", EXACT).lower()
+    kind = cells.get("type", "").lower()
     asked = Identifiers(
         emails=[cells["email"]] if "email" in cells else (),
         phones=[cells["phone"]] if "phone" in cells else (),
@@ -155,11 +157,39 @@ def carry_out_requests(tenant: Tenant, progress: Progress = unheard) -> Outcome:
     able = [request for request in requests if not request.problem]
     for kind in (DSAR, *MODES):
         chosen = [request for request in able if request.kind == kind]
+        if kind in MODES:
+            chosen = _without_waiting(tenant, chosen, outcome)
         if not chosen:
             continue
         progress(f"{counted(len(chosen), 'request')} of type {kind}")
         outcome.receipts.append(_carry_out(tenant, kind, chosen, outcome, progress))
     return outcome
+
+
+def _without_waiting(
+    tenant: Tenant, requests: Sequence[Request], outcome: Outcome
+) -> list[Request]:
+    """The requests that need not wait. To forget somebody takes their answer away: who asked for
+    one, too, is forgotten once it was handed over."""
+    lying = lying_answers(tenant.root)
+    if not lying:
+        return list(requests)
+    ready = []
+    with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
+        finder = Finder(session, tenant, with_past=True)
+        for request in requests:
+            found = finder.find(request.asked, request.strategy)
+            folders = sorted({lying[one] for one in found.ids if one in lying})
+            if folders:
+                problem = (
+                    f"the answer to the same person lies in {', '.join(folders)}: hand it over and "
+                    "delete it, then `c360 privacy requests --carry-out`"
+                )
+                outcome.open.append(replace(request, problem=problem))
+                outcome.waiting.append(problem)
+            else:
+                ready.append(request)
+    return ready
 
 
 def _carry_out(

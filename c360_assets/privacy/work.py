@@ -33,7 +33,8 @@ class Work:
     `suppress_email` and `suppress_phone` are cleaned contacts that nobody else holds,
     `suppress_fk` foreign keys (tag, compared form) of customers that nobody else names. `stitched`
     is how many records Stitch had of them. `pins` are the ids that blanked records keep, by source
-    key. `received` is what receivers of campaigns know the people by: campaign, destination,
+    key; `new_keys` are source keys as they are and as blanking makes them. `received` is what
+    receivers of campaigns know the people by: campaign, destination,
     address; `listed` their rows in files of lists: file, cells. `personal` are the columns of
     source tables that blanking empties. `requests` are keys of rows of compliance tables, by
     physical name, and their request ids.
@@ -55,6 +56,7 @@ class Work:
     suppress_fk: list[tuple[str, str]] = field(default_factory=list)
     stitched: int = 0
     pins: list[tuple[str, str, str]] = field(default_factory=list)
+    new_keys: list[tuple[str, str, str]] = field(default_factory=list)
     received: list[tuple[str, str, str]] = field(default_factory=list)
     listed: list[tuple[str, list[str]]] = field(default_factory=list)
     requests: dict[str, list[str]] = field(default_factory=dict)
@@ -91,6 +93,7 @@ def _read(path: Path) -> Work:
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     content["records"] = [tuple(record) for record in content["records"]]
     content["pins"] = [tuple(pin) for pin in content["pins"]]
+    content["new_keys"] = [tuple(key) for key in content.get("new_keys", [])]
     content["received"] = [tuple(row) for row in content["received"]]
     content["listed"] = [tuple(row) for row in content.get("listed", [])]
     content["suppress_fk"] = [tuple(key) for key in content.get("suppress_fk", [])]

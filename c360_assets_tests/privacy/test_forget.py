@@ -12,10 +12,12 @@ import pytest
 from c360_assets.configuration import load_tenant
 from c360_assets.privacy import forget as forget_module
 from c360_assets.privacy.receipts import is_genuine, read_receipts
+from c360_assets.privacy.requests import carry_out_requests
 from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.status import privacy_status
 from c360_assets.privacy.stores import all_files, store_of
 from c360_assets.privacy.work import open_work
+from c360_assets.stitch.review.answers import ANSWERS_FILE, answers_csv, kept_answers
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.suppression import Suppression
 from c360_assets_tests.day.command import ask, c360_here, here
@@ -219,6 +221,10 @@ def ordered(table: pl.DataFrame, renamed: dict[str, str] | None = None) -> list[
 
 def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _figures(tenant)
+    answers = tenant / ANSWERS_FILE
+    answers.parent.mkdir()
+    label = ("review-1-1", "review-1", "1", "Web:Accounts", "pk", "AC-700001")
+    answers.write_text(answers_csv({label[0]: label}), "utf-8")
     args = ["forget", "--email", MAIL, "--type", "delete_pii", "--yes", "--tenant", tenant]
     said = c360_here(monkeypatch, *args)
     assert said.code == 0, said.text
@@ -229,6 +235,10 @@ def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.Monke
     run = here("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "loaded blank" in run.text
+    # An answer names her record by its new key.
+    (_, _, _, datasource, _, key) = kept_answers(answers)["review-1-1"]
+    assert key != "AC-700001"
+    assert f"{datasource}/{key}" in people(tenant)
     assert ours(found_in(tenant, values)) == {}
     assert _figures(tenant) == before
 
@@ -478,6 +488,22 @@ def test_receiver_that_is_not_declared_any_more_is_pending_until_a_person_confir
     assert confirmed.code == 0, confirmed.text
     assert [receipt.pending for receipt in read_receipts(tenant)] == [[]]
     assert not list((tenant / "privacy" / "pending").iterdir())
+
+
+def test_who_asks_for_an_answer_too_is_forgotten_once_it_was_handed_over(tenant: Path) -> None:
+    """RQ-1001 asks to forget Bo, whose answer would go with him."""
+    bo = people(tenant)["Club:Members/CL-8800192"]
+    folder = tenant / "privacy" / "dsar" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "answer.json").write_text(json.dumps({"amperity_ids": [bo]}))
+    outcome = carry_out_requests(load_tenant(tenant))
+    assert outcome.receipts == []
+    (waiting,) = outcome.waiting
+    assert waiting.startswith(
+        "the answer to the same person lies in privacy/dsar/abc: hand it over"
+    )
+    assert waiting in [request.problem for request in outcome.open]
+    assert folder.exists()
 
 
 def test_exports_of_a_folder_with_brackets_are_known(tmp_path: Path) -> None:
