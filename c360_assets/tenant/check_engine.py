@@ -115,6 +115,12 @@ def _check_address(check: ConfigCheck, key: str, address: str) -> None:
     pattern, example = ADDRESSES[key]
     if not pattern.fullmatch(address):
         check.error(FILE, ("engine", key), f"{address!r} is no address of it", f"such as {example}")
+    elif address.startswith("local-cluster"):
+        message = (
+            "is for trials on this machine: its executors write their logs into the folder `work`"
+            " of the package pyspark (of SPARK_HOME, where it is set), and nobody removes them"
+        )
+        check.warning(FILE, ("engine", key), message, f"such as {example}")
 
 
 def _check_machine(check: ConfigCheck, key: str) -> None:

@@ -265,6 +265,7 @@ def notes(master: str) -> list[str]:
         "extrapolated: nothing was run; from the two largest that were, pairs and the largest"
         " worker go on as a power of the number of records, shuffled bytes straight with the pairs,"
         " the rest straight with the records",
+        "driver MiB: with pages of rows that are set aside, which the system may take back",
         f"load of the machine in the last 15 minutes: {os.getloadavg()[2]:.1f}; where others"
         " work too, compare CPU seconds",
         f"pyspark {version('pyspark')}; {machine()}",

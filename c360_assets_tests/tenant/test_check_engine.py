@@ -64,7 +64,6 @@ def test_what_names_no_one_cluster_is_an_error(
     "engine",
     [
         "{type: spark, master: 'local[2]'}",
-        "{type: spark, master: 'local-cluster[2,1,1024]'}",
         "{type: spark, master: 'spark://head:7077'}",
         "{type: spark, remote: sc://head}",
         "{type: spark, remote: 'sc://head:15002/;use_ssl=true'}",
@@ -77,6 +76,13 @@ def test_a_cluster_is_taken_with_the_word_what_stays_on_this_machine(
     assert warning.severity == "warning"
     assert "Spark cleans and matches the records of Shop:Customers;" in warning.message
     assert "this machine, whose memory must hold them, does the rest" in warning.message
+
+
+def test_executors_that_leave_logs_are_told(check: Check) -> None:
+    found = check(changes("{type: spark, master: 'local-cluster[2,1,1024]'}"))
+    told = [problem for problem in found if problem.key == "engine.master"]
+    assert [problem.severity for problem in told] == ["warning"]
+    assert "is for trials on this machine" in told[0].message
 
 
 def errors(check: Check, engine: str = "{type: spark, master: 'local[2]'}") -> list[str]:
