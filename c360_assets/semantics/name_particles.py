@@ -15,7 +15,7 @@ DOTTED_PARTICLES = f"(?:(?:{PARTICLE_WORDS}|V[.]?D|(?:VAN|AAN|OP|IN|UIT) T)[.]?|
 CUT_PARTICLES = (
     "D (?:SILVA|SOUZA|SOUSA|COSTA|CRUZ|CUNHA|MELLO|LIMA|ANGELO|AMICO|AMATO|ANDREA|ARCY)"
     # Gaelic ones: `Mac` and `Ni` are given names too, but not before these.
-    "|MAC (?:GIOLLA|AN|NA) [^ ,]+|(?:N[IÍ]|NIC) [BCDFGMPST]H[^ ,]+|Ó [^ ,]+"
+    "|MAC (?:GIOLLA|AN|NA) [^ ,]+|(?:N[IÍí]|NIC) [BCDFGMPST]H[^ ,]+|[Óó] [^ ,]+"
 )
 # Two surnames are one: `Lucas Costa e Silva`, `José Ortega y Gasset`. A capital is an initial.
 JOINED_BY_AND = r"^([^,]*[^, ]) ([^ ,]+ [ey] [^ ,]+)$"
