@@ -72,12 +72,13 @@ def inside_parts(decided: DecidedPairs, inside: Bools, conflicts: Conflicts) -> 
         label = pairs.keys[LABEL][inside]
         log_odds = np.where(label == EQUAL, SURE, log_odds)
         log_odds = np.where(label == DIFFERENT, -SURE, log_odds)
+    states = conflict_states(conflicts, pairs.pattern, pairs.keys)
     return LikelyPairs(
         pairs.i[inside].astype(np.int64),
         pairs.j[inside].astype(np.int64),
         pairs.strategies[inside],
         log_odds,
-        conflict_states(conflicts, pairs.pattern, pairs.keys).incompatible[inside].any(axis=1),
+        np.asarray(states.incompatible[inside].any(axis=1)),
     )
 
 
