@@ -37,7 +37,14 @@ from c360_assets.ingest.suggest.goods import (
 )
 from c360_assets.ingest.suggest.line_totals import UNIT_PRICE, is_of_whole_order, line_total
 from c360_assets.ingest.suggest.money_units import in_units_of_money
-from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
+from c360_assets.ingest.suggest.order_heads import (
+    ALL_DIFFER,
+    heads_of,
+    may_name_customer,
+    shares,
+    take_links,
+    values_of,
+)
 from c360_assets.ingest.suggest.order_notes import note_checks
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import (
@@ -55,8 +62,8 @@ from c360_assets.ingest.suggest.purchases import (
     REVENUE,
     Orders,
     flags_of,
-    names_customer,
     own_link,
+    refunds_of,
     states_of,
 )
 from c360_assets.ingest.suggest.table_tags import (
@@ -149,6 +156,8 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
     tables: list[FlatTable] = []
     for table in flat:
         orders = None if table.frame is None else _of_items(draft_of_table(draft, table), [])
+        if orders is not None and not orders.links:
+            take_links(orders.items, draft)
         is_linked = orders is not None and orders.links and not orders.has_strangers
         if orders is not None and not is_linked and table.has_persons:
             _link_by_order(orders)
@@ -250,18 +259,21 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
     whole_refund = None
     if is_of_items and refunded is not None and _is_of_whole(refunded, tags[ORDER_ID], frame):
         whole_refund, refunded = _whole_refund(draft, tags, refunded), None
+    refunds = refunds_of(draft.columns, frame)
+    others = [one for one in draft.columns if refunds is None or one is not refunds.column]
     return Orders(
         draft,
         None,
         None,
         tags,
         {},
-        states_of(draft.columns, frame),
+        states_of(others, frame),
         None if is_of_items and came_back is not None else refunded,
         None if came_back is not None else whole_refund,
         came_back if QUANTITY in tags else None,
         called_off if QUANTITY in tags else None,
         tuple(flags_of(draft.columns, frame)),
+        refunds,
         goods,
     )
 
@@ -418,7 +430,7 @@ def _tagged(draft: Draft, tag: str) -> bool:
 
 
 def _knows_customer(draft: Draft) -> bool:
-    return any(map(_may_name_customer, draft.columns)) or _holds_persons(draft)
+    return any(map(may_name_customer, draft.columns)) or _holds_persons(draft)
 
 
 def _holds_persons(draft: Draft) -> bool:
@@ -434,9 +446,3 @@ def _link_by_order(orders: Orders) -> None:
     if _holds_persons(draft):
         take_type(column, "string", draft.sample.frame[column.name])
         column.tags.append(own_link(draft))
-
-
-def _may_name_customer(column: Column) -> bool:
-    return names_customer(column) or (
-        is_customer_number_name(column.name) and not column.lost_digits
-    )
