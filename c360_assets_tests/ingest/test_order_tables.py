@@ -545,3 +545,36 @@ def test_nested_orders_that_say_all_of_their_items_say_too_what_became_of_them(
     link = "{tags: [fk-shop-orders]}"
     assert f"order_id: {link}" in tables[""].yaml
     assert f"fk_shop_orders: {link}" in tables["_lines_Purchases"].yaml
+
+
+def test_rows_that_are_called_refunds_take_back_what_others_sold(tmp_path: Path) -> None:
+    header = "Transaction ID,Transaction Date,Transaction Type,Customer ID,SKU,Quantity,Line Total"
+    lines = [header]
+    kinds = ["Sale", "Sale", "Sale", "Refund"]
+    lines += [f"T{i:05},2026-01-02,{kinds[i % 4]},C{i:06},S1,2,9.50" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, sales=lines)["Sales"].tables
+    assert "7 rows of the sample that transaction_type calls so took back" in table.sql
+    names = "transaction_id, transaction_date, transaction_type, customer_id, sku, quantity"
+    kinds = ["Sale", " refund"]
+    rows = ", ".join(f"('{n}', '2026-01-02', '{k}', 'C', 'S', 2, 9.5)" for n, k in enumerate(kinds))
+    source = f"SELECT * FROM (VALUES {rows}) t({names}, line_total)"
+    assert bought(table.sql, Shop_Sales=source) == [
+        ("0", 2, 9.5, False, False),
+        ("1", -2, -9.5, True, False),
+    ]
+
+
+def test_an_amount_without_taxes_is_the_one_that_is_called_as_that_with_them(
+    tmp_path: Path,
+) -> None:
+    """No other column is its tax, as one that holds nothing would make it."""
+    lines = [
+        "order_id,order_date,customer_id,sku,qty,unit_tax_incl,total_tax_incl,total_tax_excl,off"
+    ]
+    for i in range(30):
+        units, price = 1 + i % 3, 10 + i % 7
+        total = f"{units * price * 1.2:.2f},{units * price:.2f},0.00"
+        lines.append(f"O{i},2026-01-02,C{i:06},S{i % 7},{units},{price * 1.2:.2f},{total}")
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    assert '"total_tax_excl" AS "item_revenue"' in table.sql
+    assert "total_tax_incl is total_tax_excl with taxes" in table.sql
