@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from c360_assets.ingest.suggest.column import NESTED
+from c360_assets.ingest.suggest.column_names import is_state_name
+from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.first_rows import order_id_with_gaps
 from c360_assets.ingest.suggest.goods import Goods
 from c360_assets.wording import counted
+
+FEWEST_CODES, MOST_CODES = 2, 40  # different numbers of a column of states
 
 
 def note_lines_without_order(drafts: Sequence[Draft]) -> None:
@@ -27,6 +33,22 @@ def note_lines_without_order(drafts: Sequence[Draft]) -> None:
                 "to no order; where an order stands on its first row only, "
                 "`fill_down: {by: …, columns: […]}` gives it to the rows below"
             )
+
+
+def note_state_codes(draft: Draft) -> None:
+    """Say of a column with numbers for what became of orders that it cannot be told from them."""
+    for column in draft.columns:
+        if not is_state_name(column.name) or column.tags:
+            continue
+        codes = present(draft.sample.frame[column.name]).cast(pl.String)
+        if codes.str.contains(r"^\d{1,4}$").all():
+            number = codes.n_unique()
+            if FEWEST_CODES <= number <= MOST_CODES:
+                column.notes.append(
+                    f"CHECK: {number} numbers say what became of orders: which of them mean "
+                    "cancelled or returned cannot be told, and all count as bought; leave those "
+                    "out in the SQL of the purchases"
+                )
 
 
 def note_checks(goods: Goods) -> None:
