@@ -580,11 +580,13 @@ def test_an_amount_without_taxes_is_the_one_that_is_called_as_that_with_them(
     assert "total_tax_incl is total_tax_excl with taxes" in table.sql
 
 
-def test_numbers_for_what_became_of_orders_are_told(tmp_path: Path) -> None:
-    orders = ["order_id,customer_id,date_added,order_status_id"]
-    orders += [f"{i + 1},C{i:06},2026-01-02 10:00:00,{(5, 7, 11)[i % 3]}" for i in range(30)]
+def test_what_orders_leave_open_beside_their_items_is_told(tmp_path: Path) -> None:
+    orders = ["order_id,customer_id,date_added,order_status_id,total_discounts"]
+    rows = [(i, f"{(5, 7, 11)[i % 3]},{i % 2}.50") for i in range(30)]
+    orders += [f"{i + 1},C{i:06},2026-01-02 10:00:00,{rest}" for i, rest in rows]
     items = ["order_product_id,order_id,product_id,quantity,price,total"]
     items += [f"{i + 1},{i + 1},S{i % 7},{1 + i % 2},9.50,{9.5 * (1 + i % 2)}" for i in range(30)]
     found = proposals(tmp_path, customers=CUSTOMERS, orders=orders, order_products=items)
     assert len(found["Order Products"].tables) == 1
     assert "CHECK: 3 numbers say what became of orders" in found["Orders"].text
+    assert "CHECK: 30 orders of the sample have a discount here" in found["Orders"].text

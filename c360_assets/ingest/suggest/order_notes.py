@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from c360_assets.ingest.suggest.amount_names import DISCOUNT, amounts_in, called, filled
 from c360_assets.ingest.suggest.column import NESTED
 from c360_assets.ingest.suggest.column_names import is_state_name
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.first_rows import order_id_with_gaps
 from c360_assets.ingest.suggest.goods import Goods
+from c360_assets.ingest.suggest.line_totals import numbers
+from c360_assets.ingest.suggest.purchases import Orders
 from c360_assets.wording import counted
 
 FEWEST_CODES, MOST_CODES = 2, 40  # different numbers of a column of states
@@ -35,7 +38,27 @@ def note_lines_without_order(drafts: Sequence[Draft]) -> None:
             )
 
 
-def note_state_codes(draft: Draft) -> None:
+def note_untold(orders: Orders) -> None:
+    """Say of orders what their columns leave open, and what is made of it."""
+    for draft in (orders.items, orders.head):
+        if draft is not None and not orders.says_what_became:
+            _note_state_codes(draft)
+    if orders.head is not None:
+        _note_discounts(orders.head)
+
+
+def _note_discounts(head: Draft) -> None:
+    """Say of discounts that stand beside items, in the feed of their orders."""
+    frame = head.sample.frame
+    for column in filled(called(DISCOUNT, amounts_in(head.columns)), frame)[:1]:
+        rows = counted(int((numbers(column, frame) != 0).sum()), "order")
+        column.notes.append(
+            f"CHECK: {rows} of the sample have a discount here, of which it cannot be told whether "
+            "the amounts of their items are after it: they count as after"
+        )
+
+
+def _note_state_codes(draft: Draft) -> None:
     """Say of a column with numbers for what became of orders that it cannot be told from them."""
     for column in draft.columns:
         if not is_state_name(column.name) or column.tags:

@@ -45,7 +45,7 @@ from c360_assets.ingest.suggest.order_heads import (
     take_links,
     values_of,
 )
-from c360_assets.ingest.suggest.order_notes import note_checks, note_state_codes
+from c360_assets.ingest.suggest.order_notes import note_checks, note_untold
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import (
     purchase_table,
@@ -132,11 +132,10 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             _link_by_order(orders)
         if not orders.links:
             continue
+        note_untold(orders)
         _take_types_of_amounts(orders)
         for draft, tags in ((orders.items, orders.item_tags), (orders.head, orders.head_tags)):
             if draft is not None:
-                if not orders.says_what_became:
-                    note_state_codes(draft)
                 _take_types(draft, tags)
                 changed.add(draft.name)
         for column in orders.items.columns:
