@@ -584,3 +584,48 @@ def test_units_are_told_by_price_times_units_whatever_they_are_called(tmp_path: 
     assert '"Wxy" AS "item_revenue"' in table.sql
     assert '"Qrs" AS "item_quantity"' in table.sql
     assert "GUESSED: how many were bought, as Tuv times it is Wxy" in found.text
+
+
+def test_rows_that_are_called_refunds_take_back_what_others_sold(tmp_path: Path) -> None:
+    header = "Transaction ID,Transaction Date,Transaction Type,Customer ID,SKU,Quantity,Line Total"
+    lines = [header]
+    kinds = ["Sale", "Sale", "Sale", "Refund"]
+    lines += [f"T{i:05},2026-01-02,{kinds[i % 4]},C{i:06},S1,2,9.50" for i in range(28)]
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, sales=lines)["Sales"].tables
+    assert "7 rows of the sample that transaction_type calls so took back" in table.sql
+    names = "transaction_id, transaction_date, transaction_type, customer_id, sku, quantity"
+    kinds = ["Sale", " refund"]
+    rows = ", ".join(f"('{n}', '2026-01-02', '{k}', 'C', 'S', 2, 9.5)" for n, k in enumerate(kinds))
+    source = f"SELECT * FROM (VALUES {rows}) t({names}, line_total)"
+    assert bought(table.sql, Shop_Sales=source) == [
+        ("0", 2, 9.5, False, False),
+        ("1", -2, -9.5, True, False),
+    ]
+
+
+def test_an_amount_without_taxes_is_the_one_that_is_called_as_that_with_them(
+    tmp_path: Path,
+) -> None:
+    """No other column is its tax, as one that holds nothing would make it."""
+    lines = [
+        "order_id,order_date,customer_id,sku,qty,unit_tax_incl,total_tax_incl,total_tax_excl,off"
+    ]
+    for i in range(30):
+        units, price = 1 + i % 3, 10 + i % 7
+        total = f"{units * price * 1.2:.2f},{units * price:.2f},0.00"
+        lines.append(f"O{i},2026-01-02,C{i:06},S{i % 7},{units},{price * 1.2:.2f},{total}")
+    (table,) = proposals(tmp_path, customers=CUSTOMERS, orders=lines)["Orders"].tables
+    assert '"total_tax_excl" AS "item_revenue"' in table.sql
+    assert "total_tax_incl is total_tax_excl with taxes" in table.sql
+
+
+def test_what_orders_leave_open_beside_their_items_is_told(tmp_path: Path) -> None:
+    orders = ["order_id,customer_id,date_added,order_status_id,total_discounts"]
+    rows = [(i, f"{(5, 7, 11)[i % 3]},{i % 2}.50") for i in range(30)]
+    orders += [f"{i + 1},C{i:06},2026-01-02 10:00:00,{rest}" for i, rest in rows]
+    items = ["order_product_id,order_id,product_id,quantity,price,total"]
+    items += [f"{i + 1},{i + 1},S{i % 7},{1 + i % 2},9.50,{9.5 * (1 + i % 2)}" for i in range(30)]
+    found = proposals(tmp_path, customers=CUSTOMERS, orders=orders, order_products=items)
+    assert len(found["Order Products"].tables) == 1
+    assert "CHECK: 3 numbers say what became of orders" in found["Orders"].text
+    assert "CHECK: 30 orders of the sample have a discount here" in found["Orders"].text

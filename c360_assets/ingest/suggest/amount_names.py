@@ -71,7 +71,16 @@ RATE = re.compile(
 CENTS = re.compile(rf"{_B}(cents?|minor|centimes?|centavos?|pence|ore|kurus){_E}", re.IGNORECASE)
 # What an amount is said to hold or not to hold, and what is no part of what a customer pays.
 HOW_COUNTED = re.compile(
-    r"\([^()]*\)|(incl|excl|inc|exc|with|without|before|after|ohne|inkl|hors)[a-z]*[ _.]*\w+", re.I
+    r"\([^()]*\)|(tax|vat|gst|mwst|ust|btw|tva|iva|moms)[ _.]*(incl|excl|inc|exc|inkl|exkl)[a-z]*"
+    r"|(incl|excl|inc|exc|with|without|before|after|ohne|inkl|hors)[a-z]*[ _.]*\w+",
+    re.I,
+)
+# Whether an amount holds taxes, as names of two that differ in nothing else say.
+WITH_TAX = re.compile(
+    rf"{_B}(inc|incl|inkl|including|included|inclusive|gross|brutto|ttc){_E}", re.IGNORECASE
+)
+WITHOUT_TAX = re.compile(
+    rf"{_B}(ex|exc|excl|exkl|excluding|excluded|exclusive|net|netto|ht){_E}", re.IGNORECASE
 )
 OF_ANOTHER = re.compile(
     rf"refunded|{_B}base{_E}|{_B}taxes on|{_B}(paid|payment) (by|on)|{_B}(zip|postal|code|id){_E}",
@@ -106,6 +115,19 @@ def called(kind: re.Pattern[str], columns: Iterable[Column]) -> list[Column]:
         if kind.search(bare) is not None and OF_ANOTHER.search(bare) is None:
             found.append(column)
     return found
+
+
+def without_tax_twin(column: Column, columns: Iterable[Column]) -> Column | None:
+    """The column that is called as one with taxes, but without them."""
+    words = words_of(column)
+    if WITH_TAX.search(words) is None:
+        return None
+    bare = WITH_TAX.sub("", words).lower()
+    for other in columns:
+        name = words_of(other)
+        if WITHOUT_TAX.search(name) and WITHOUT_TAX.sub("", name).lower() == bare:
+            return other
+    return None
 
 
 def filled(columns: Sequence[Column], frame: pl.DataFrame) -> list[Column]:

@@ -29,10 +29,12 @@ MOST_TAKEN = 2  # of a list without kinds
 
 @dataclass(frozen=True)
 class Contact:
-    """A column made of a list: what is added to the list's name, its SQL after the list's column,
-    and its values in the sample. `{list}` in the SQL stands for the list's column."""
+    """A column made of a list: what is added to the list's name, what it is called by itself, its
+    SQL after the list's column, and its values in the sample. `{list}` in the SQL stands for the
+    list's column."""
 
     suffix: str
+    name: str
     sql: str
     values: list[str | None]
 
@@ -67,13 +69,12 @@ def _by_kind(lists: list[Any], kind_key: str, value_key: str) -> list[Contact]:
     contacts = []
     for kind in KINDS:
         values = [_first_of_kind(items, kind, kind_key, value_key) for items in lists]
-        if _are_contacts(kind, values):
+        if _tag_of_contacts(kind, values) is not None:
             is_kind = f"lower(item ->> {_path(kind_key)}) = {quote_literal(kind)}"
             items_sql = "from_json({list}, '[\"JSON\"]')"
             first = f"list_filter({items_sql}, lambda item: {is_kind})[1]"
-            contacts.append(
-                Contact(kind.replace("-", "_"), f"{first} ->> {_path(value_key)}", values)
-            )
+            word = kind.replace("-", "_")
+            contacts.append(Contact(word, word, f"{first} ->> {_path(value_key)}", values))
     return contacts
 
 
@@ -91,9 +92,11 @@ def _by_place(name: str, lists: list[Any], value_key: str | None) -> list[Contac
     contacts = []
     for place in range(MOST_TAKEN):
         values = [_at(items, place, value_key) for items in lists]
-        if _are_contacts(name, values):
+        tag = _tag_of_contacts(name, values)
+        if tag is not None:
             path = f"$[{place}]" if value_key is None else f'$[{place}]."{value_key}"'
-            contacts.append(Contact(str(place + 1), f"{{list}} ->> {quote_literal(path)}", values))
+            sql = f"{{list}} ->> {quote_literal(path)}"
+            contacts.append(Contact(f"{place + 1}", f"{tag}_{place + 1}", sql, values))
     return contacts
 
 
@@ -105,12 +108,13 @@ def _at(items: Any, place: int, value_key: str | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _are_contacts(name: str, values: list[str | None]) -> bool:
-    """Whether there are values, and name and values say that they are addresses or numbers."""
+def _tag_of_contacts(name: str, values: list[str | None]) -> str | None:
+    """What name and values say that the values are, addresses or numbers; None without any."""
     series = pl.Series(values, dtype=pl.String)
     # A list may be called after one of its values or after several.
     guessed = guess(name, series) or guess(name.removesuffix("s"), series)
-    return series.count() > 0 and guessed is not None and guessed.tag in CONTACT_TAGS
+    is_contact = series.count() > 0 and guessed is not None and guessed.tag in CONTACT_TAGS
+    return guessed.tag if is_contact and guessed is not None else None
 
 
 def _path(key: str) -> str:

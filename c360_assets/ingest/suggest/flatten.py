@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,18 @@ from c360_assets.ingest.suggest.header_words import guess_by_name
 from c360_assets.ingest.suggest.key_values import is_of_consents, keyed_values
 from c360_assets.ingest.suggest.left_out import deleted_rows, says_state
 from c360_assets.ingest.suggest.nested_casts import cast_sql
-from c360_assets.ingest.suggest.nested_leaves import Leaf, distinct, leaves_in, sample_of
+from c360_assets.ingest.suggest.nested_leaves import (
+    Leaf,
+    distinct,
+    leaves_in,
+    name_of,
+    sample_of,
+)
 from c360_assets.ingest.suggest.nested_persons import name_after_person
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.split_values import split_values
 from c360_assets.ingest.suggest.table_tags import may_be_orders
+from c360_assets.ingest.suggest.wrapped_lists import unwrapped
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.check_feeds import tidy_name
@@ -72,19 +79,20 @@ class FlatTable:
 
 def note_nested(sample: Sample, columns: list[Column]) -> None:
     """Say of each nested field what contact data it holds, and how to make columns of it."""
-    for column in columns:
+    plain, unwrapped_columns, _ = unwrapped(sample, columns)
+    for noted, column in zip(columns, unwrapped_columns, strict=True):
         if column.type not in NESTED:
             continue
         # Contacts of a list are of its row, the other leaves of its elements.
-        leaves = _leaves_of(sample, column)
+        leaves = _leaves_of(plain, column)
         leaves = leaves if column.type == "array" else name_after_person(leaves, [])
-        groups = [leaves, [*_contacts(sample, [column]), *_nested_contacts(leaves)]]
+        groups = [leaves, [*_contacts(plain, [column], {}), *_nested_contacts(leaves)]]
         inner = [leaf for group in groups if group for leaf in describe_columns(sample_of(group))]
         if not inner:
             continue
         tagged = [f"{leaf.name} ({leaf.tags[0]})" for leaf in inner if leaf.tags]
         holds = f"holds {', '.join(tagged)}" if tagged else f"holds {counted(len(inner), 'value')}"
-        column.notes.append(f"{holds}: --flatten --write makes columns of them")
+        noted.notes.append(f"{holds}: --flatten --write makes columns of them")
 
 
 def _json_texts(leaves: list[Leaf]) -> str:
@@ -98,10 +106,15 @@ def flat_tables(
 ) -> list[FlatTable]:
     """The tables that flatten a feed `name` (as `Source:Feed`) with this key."""
     tables: list[FlatTable] = []
+    sample, columns, list_sql = unwrapped(sample, columns)
     objects = [column for column in columns if column.type in {"struct", "map"}]
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
     inner = name_after_person(inner, _plain(sample, columns))
-    contacts = [*_contacts(sample, columns), *_nested_contacts(inner), *_joined(sample, columns)]
+    contacts = [
+        *_contacts(sample, columns, list_sql),
+        *_nested_contacts(inner),
+        *_joined(sample, columns),
+    ]
     row_leaves: list[Leaf] = []
     source = physical_name(name)
     source_sql = table_sql(source)
@@ -129,7 +142,8 @@ def flat_tables(
         link = None  # their number as orders is it already
     for output, leaves in lines.items():
         if leaves:
-            elements_sql = f"from_json({quote_ident(output)}, '[\"JSON\"]')"
+            texts_sql = list_sql.get(output, quote_ident(output))
+            elements_sql = f"from_json({texts_sql}, '[\"JSON\"]')"
             unnested = (
                 f"(\n  SELECT *, unnest({elements_sql}) AS item,\n"
                 f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source_sql}\n)"
@@ -191,7 +205,9 @@ def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
     ]
 
 
-def _contacts(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
+def _contacts(
+    sample: Sample, columns: Iterable[Column], list_sqls: Mapping[str, str]
+) -> list[Leaf]:
     """The e-mail addresses and phone numbers of the row in its lists, and values by their keys."""
     leaves = []
     for column in columns:
@@ -199,7 +215,7 @@ def _contacts(sample: Sample, columns: Iterable[Column]) -> list[Leaf]:
             continue
         texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
         lists = [_parsed(text) for text in texts]
-        list_sql = quote_ident(column.output)
+        list_sql = list_sqls.get(column.output, quote_ident(column.output))
         contacts = _contacts_in(column.name, column.output, list_sql, lists)
         leaves += contacts
         if not contacts:
@@ -234,9 +250,10 @@ def _contacts_in(name: str, output: str, list_sql: str, lists: list[Any]) -> lis
     leaves = []
     for contact in contacts_of(name, lists):
         sql = contact.sql.replace("{list}", list_sql)
-        names = [tidy_name(f"{part}_{contact.suffix}") for part in (output, output.rstrip("s"))]
         # A list that is called after nothing known leaves it to the kind to say what it holds.
-        leaf_name = next((each for each in names if guess_by_name(each)), contact.suffix)
+        names = [name_of((whole, contact.suffix)) for whole in (output, output.rstrip("s"), name)]
+        known = (each for each in names if guess_by_name(each) is not None)
+        leaf_name = next(known, contact.name)
         leaves.append(Leaf(leaf_name, sql, contact.values))
     return leaves
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 
 import polars as pl
 
@@ -26,6 +27,7 @@ from c360_assets.ingest.suggest.amount_names import (
     amounts_in,
     called,
     filled,
+    without_tax_twin,
     words_of,
 )
 from c360_assets.ingest.suggest.column import NUMBERS, PURCHASE, Column
@@ -52,6 +54,7 @@ from c360_assets.ingest.suggest.sums import (
 )
 
 PRODUCT = f"{PURCHASE}product-id"
+MOST_PAIRED = 4  # discounts of which two are tried together
 MOST_PARTS, MOST_AMOUNTS = 9, 12  # of a whole order, that are tried
 NEAR = 0.02
 NOT_PAID = re.compile(r"cost|profit|margin|balance|budget|credit|debit|points?|list", re.IGNORECASE)
@@ -85,8 +88,13 @@ def goods_of_lines(
     if goods is None:
         found = _less_a_discount(amounts, discounts, frame)
         if found is not None:
-            after, before = found
+            after, before, taken = found
             goods = replace(_of_line_or_unit(before, tags, frame), amount=after)
+            if len(taken) > 1:
+                names = " and ".join(one.output for one in taken)
+                note = f"{after.output} is {before.output} less {names}."
+                goods = replace(goods, notes=(*goods.notes, note))
+                discounts = [one for one in discounts if one not in taken]
     if goods is None and (QUANTITY in tags or PRODUCT in tags):
         goods = _by_any_name(tags, amounts, frame)
     if REVENUE in tags and _is_missing_of_products(tags, frame):
@@ -242,20 +250,30 @@ def _less(amount: pl.Series, discount: pl.Series) -> pl.Series:
 
 def _less_a_discount(
     amounts: Sequence[Column], discounts: Sequence[Column], frame: pl.DataFrame
-) -> tuple[Column, Column] | None:
-    """The first amount that is another one less a discount, and that one."""
+) -> tuple[Column, Column, tuple[Column, ...]] | None:
+    """The first amount that is another one less a discount or two, that one, and these."""
     goods = _of_goods(amounts)
-    for discount in discounts:
-        off = numbers(discount, frame)
+    pairs = combinations(discounts[:MOST_PAIRED], 2)
+    for several in [*((one,) for one in discounts), *pairs]:
+        off = sum_of_amounts(several, frame)
         rows = (off != 0).fill_null(False)
+        taken = set(map(id, several))
         for after in goods:
             for before in goods:
-                is_other = len({id(after), id(before), id(discount)}) == 3
+                is_other = after is not before and not taken & {id(after), id(before)}
                 if is_other and is_near(
                     numbers(after, frame), _less(numbers(before, frame), off), rows
                 ):
-                    return after, before
+                    return after, before, several
     return None
+
+
+def sum_of_amounts(columns: Sequence[Column], frame: pl.DataFrame) -> pl.Series:
+    """What the amounts of each row are together, whatever their signs."""
+    total = numbers(columns[0], frame).abs()
+    for column in columns[1:]:
+        total = total.fill_null(0) + numbers(column, frame).abs().fill_null(0)
+    return total
 
 
 def _by_any_name(
@@ -276,15 +294,21 @@ def _without_tax(
     goods: Goods, tags: Mapping[str, Column], amounts: Sequence[Column], frame: pl.DataFrame
 ) -> Goods:
     """The amount without the tax that stands in a column of its own, where it stands there too."""
+    twin = without_tax_twin(goods.amount, filled(amounts, frame))
+    if twin is not None:
+        note = f"{goods.amount.output} is {twin.output} with taxes: that without."
+        return replace(goods, amount=twin, notes=(*goods.notes, note))
     if goods.is_price:
         return goods
     amount = numbers(goods.amount, frame)
     for tax in filled(called(TAX, amounts), frame):
         part = numbers(tax, frame)
         rows = (part != 0).fill_null(False)
-        for other in amounts:
+        for other in filled(amounts, frame):
             if other in (tax, goods.amount) or tags.get(UNIT_PRICE) is other:
                 continue
+            if tax is goods.amount:
+                continue  # it would be itself and nothing
             if is_near(amount, numbers(other, frame) + part, rows):
                 note = f"{goods.amount.output} is {other.output} with {tax.output}: that without."
                 return replace(goods, amount=other, notes=(*goods.notes, note))

@@ -220,6 +220,11 @@ def in_lines(literals: Sequence[str]) -> str:
     return "\n      " + ",\n      ".join(lines)
 
 
+def is_kind_name(name: str) -> bool:
+    """Whether a column is called after kinds of rows (`Transaction Type`)."""
+    return KIND.search(CAMEL.sub("_", plain_header(name))) is not None
+
+
 def _tells_lines(column: Column, tags: Mapping[str, Column], frame: pl.DataFrame) -> bool:
     """Whether a column tells kinds of lines: by its name, or as it differs within orders."""
     name = CAMEL.sub("_", plain_header(column.name))

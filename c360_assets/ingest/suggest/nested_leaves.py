@@ -53,7 +53,7 @@ def leaves_in(objects: list[Any], text_sql: str, prefix: str) -> list[Leaf]:
                 waiting.append((inner_path, inner))
                 continue
             is_json = are_objects or any(isinstance(value, list) for value in inner)
-            sql = f"{text_sql} ->> {_path_sql(inner_path)}"
+            sql = f"{text_sql} ->> {path_sql(inner_path)}"
             leaf_type = "array" if is_json else None
             full_path = (prefix, *inner_path)
             leaves.append(Leaf(name_of(full_path), sql, _texts(inner), leaf_type, path=full_path))
@@ -89,7 +89,8 @@ def distinct(leaves: list[Leaf]) -> list[Leaf]:
     return named
 
 
-def _path_sql(path: tuple[str, ...]) -> str:
+def path_sql(path: tuple[str, ...]) -> str:
+    """The literal of a JSON path."""
     keys = "".join('."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in path)
     return quote_literal(f"${keys}")
 

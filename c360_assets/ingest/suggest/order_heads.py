@@ -14,6 +14,7 @@ from c360_assets.ingest.suggest.column_names import (
 )
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
+from c360_assets.ingest.suggest.purchases import names_customer
 from c360_assets.semantics.tags import is_profile
 
 LEAST_SHARED, LEAST_SHARE = 5, 0.5
@@ -84,3 +85,20 @@ def _may_be_key_of_head(column: Column) -> bool:
 def shares(wanted: pl.Series, values: pl.Series) -> bool:
     shared = int(wanted.is_in(present(values).cast(pl.String).implode()).sum())
     return shared >= LEAST_SHARED and shared >= LEAST_SHARE * len(wanted)
+
+
+def take_links(elements: Draft, feed: Draft) -> None:
+    """Give elements of a feed's lists the number of the customer that their row has in the feed."""
+    for owner in feed.columns:
+        links = [tag for tag in owner.tags if tag.startswith("fk-")]
+        name = owner.output.lower()
+        own = [one for one in elements.columns if one.output.lower().endswith(name)]
+        if links and own and owner.type not in NESTED:
+            own[0].tags += links
+
+
+def may_name_customer(column: Column) -> bool:
+    """Whether a column says who bought, by a number that a feed knows or by its name."""
+    return names_customer(column) or (
+        is_customer_number_name(column.name) and not column.lost_digits
+    )

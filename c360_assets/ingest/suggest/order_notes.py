@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from c360_assets.ingest.suggest.amount_names import amounts_in
+import polars as pl
+
+from c360_assets.ingest.suggest.amount_names import DISCOUNT, amounts_in, called, filled
 from c360_assets.ingest.suggest.column import NESTED, PURCHASE
+from c360_assets.ingest.suggest.column_names import is_state_name
+from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.draft import Draft
 from c360_assets.ingest.suggest.first_rows import order_id_with_gaps, sales_columns
 from c360_assets.ingest.suggest.flatten import FlatTable
 from c360_assets.ingest.suggest.goods import Goods
+from c360_assets.ingest.suggest.line_totals import numbers
+from c360_assets.ingest.suggest.purchases import Orders
 from c360_assets.ingest.suggest.table_tags import needed_tags
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.wording import counted
+
+FEWEST_CODES, MOST_CODES = 2, 40  # different numbers of a column of states
 
 
 def note_lines_without_order(drafts: Sequence[Draft]) -> None:
@@ -65,6 +73,42 @@ def _may_be_sales(draft: Draft) -> bool:
 
 def _notes(draft: Draft) -> list[str]:
     return [note for column in draft.columns for note in column.notes]
+
+
+def note_untold(orders: Orders) -> None:
+    """Say of orders what their columns leave open, and what is made of it."""
+    for draft in (orders.items, orders.head):
+        if draft is not None and not orders.says_what_became:
+            _note_state_codes(draft)
+    if orders.head is not None:
+        _note_discounts(orders.head)
+
+
+def _note_discounts(head: Draft) -> None:
+    """Say of discounts that stand beside items, in the feed of their orders."""
+    frame = head.sample.frame
+    for column in filled(called(DISCOUNT, amounts_in(head.columns)), frame)[:1]:
+        rows = counted(int((numbers(column, frame) != 0).sum()), "order")
+        column.notes.append(
+            f"CHECK: {rows} of the sample have a discount here, of which it cannot be told whether "
+            "the amounts of their items are after it: they count as after"
+        )
+
+
+def _note_state_codes(draft: Draft) -> None:
+    """Say of a column with numbers for what became of orders that it cannot be told from them."""
+    for column in draft.columns:
+        if not is_state_name(column.name) or column.tags:
+            continue
+        codes = present(draft.sample.frame[column.name]).cast(pl.String)
+        if codes.str.contains(r"^\d{1,4}$").all():
+            number = codes.n_unique()
+            if FEWEST_CODES <= number <= MOST_CODES:
+                column.notes.append(
+                    f"CHECK: {number} numbers say what became of orders: which of them mean "
+                    "cancelled or returned cannot be told, and all count as bought; leave those "
+                    "out in the SQL of the purchases"
+                )
 
 
 def note_checks(goods: Goods) -> None:

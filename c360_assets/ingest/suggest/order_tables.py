@@ -42,8 +42,15 @@ from c360_assets.ingest.suggest.line_totals import (
     units_by_product,
 )
 from c360_assets.ingest.suggest.money_units import in_units_of_money
-from c360_assets.ingest.suggest.order_heads import ALL_DIFFER, heads_of, shares, values_of
-from c360_assets.ingest.suggest.order_notes import note_checks
+from c360_assets.ingest.suggest.order_heads import (
+    ALL_DIFFER,
+    heads_of,
+    may_name_customer,
+    shares,
+    take_links,
+    values_of,
+)
+from c360_assets.ingest.suggest.order_notes import note_checks, note_untold
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.purchase_sql import (
     purchase_table,
@@ -60,8 +67,8 @@ from c360_assets.ingest.suggest.purchases import (
     REVENUE,
     Orders,
     flags_of,
-    names_customer,
     own_link,
+    refunds_of,
     states_of,
 )
 from c360_assets.ingest.suggest.table_tags import (
@@ -130,6 +137,7 @@ def order_tables(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, FlatTa
             _link_by_order(orders)
         if not orders.links:
             continue
+        note_untold(orders)
         _take_types_of_amounts(orders)
         for draft, tags in ((orders.items, orders.item_tags), (orders.head, orders.head_tags)):
             if draft is not None:
@@ -154,6 +162,8 @@ def purchases_in(flat: Sequence[FlatTable], draft: Draft) -> list[FlatTable]:
     tables: list[FlatTable] = []
     for table in flat:
         orders = None if table.frame is None else _of_items(draft_of_table(draft, table), [])
+        if orders is not None and not orders.links:
+            take_links(orders.items, draft)
         is_linked = orders is not None and orders.links and not orders.has_strangers
         if orders is not None and not is_linked and table.has_persons:
             _link_by_order(orders)
@@ -255,18 +265,21 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
     whole_refund = None
     if is_of_items and refunded is not None and _is_of_whole(refunded, tags[ORDER_ID], frame):
         whole_refund, refunded = _whole_refund(draft, tags, refunded), None
+    refunds = refunds_of(draft.columns, frame)
+    others = [one for one in draft.columns if refunds is None or one is not refunds.column]
     return Orders(
         draft,
         None,
         None,
         tags,
         {},
-        states_of(draft.columns, frame),
+        states_of(others, frame),
         None if is_of_items and came_back is not None else refunded,
         None if came_back is not None else whole_refund,
         came_back if QUANTITY in tags else None,
         called_off if QUANTITY in tags else None,
         tuple(flags_of(draft.columns, frame)),
+        refunds,
         goods,
     )
 
@@ -424,7 +437,7 @@ def _tagged(draft: Draft, tag: str) -> bool:
 
 
 def _knows_customer(draft: Draft) -> bool:
-    return any(map(_may_name_customer, draft.columns)) or _holds_persons(draft)
+    return any(map(may_name_customer, draft.columns)) or _holds_persons(draft)
 
 
 def _holds_persons(draft: Draft) -> bool:
@@ -440,9 +453,3 @@ def _link_by_order(orders: Orders) -> None:
     if _holds_persons(draft):
         take_type(column, "string", draft.sample.frame[column.name])
         column.tags.append(own_link(draft))
-
-
-def _may_name_customer(column: Column) -> bool:
-    return names_customer(column) or (
-        is_customer_number_name(column.name) and not column.lost_digits
-    )

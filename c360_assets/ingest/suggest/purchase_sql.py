@@ -28,11 +28,13 @@ from c360_assets.ingest.suggest.purchases import (
     QUANTITY,
     REVENUE,
     Orders,
+    Refunds,
     lower_sql,
 )
 from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.wording import counted
 
 TAGS_OF_FIELD = re.compile(r"(  .+: \{tags: \[)(.*)\]\}")
 UNITS, AMOUNT = column_for(QUANTITY), column_for(REVENUE)
@@ -53,6 +55,7 @@ def purchase_table(orders: Orders, key: Sequence[str]) -> FlatTable:
     if orders.says_what_became:
         back = _selected(kept | _back(orders, bought) | _is("TRUE", "FALSE"))
         came_back = f"is_returned AND NOT is_cancelled AND {bought[AMOUNT]} > 0"
+        came_back += " AND NOT is_refund" if orders.refunds is not None else ""
         sql += f"UNION ALL\n{back}FROM orders\nWHERE {came_back}\n"
     return FlatTable(name, sql, _yaml(orders, name, [*key, "is_return"]), has_persons=False)
 
@@ -82,6 +85,8 @@ def _marks(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
     is_return = f"is_returned AND {bought[AMOUNT]} <= 0"
     if orders.has_negatives:
         is_return += f" OR NOT is_cancelled AND {by_sign}"
+    if orders.refunds is not None:
+        is_return += " OR is_refund AND NOT is_cancelled"
     return _is(is_return, "is_cancelled")
 
 
@@ -97,9 +102,10 @@ def _forward(orders: Orders, bought: dict[str, str]) -> dict[str, str]:
         is_order = orders.has_negatives and QUANTITY not in orders.item_tags
         below = {UNITS: _negated(f"{bought[AMOUNT]} < 0", bought[UNITS])}
         return bought | (below if is_order else {})
+    negated = "is_cancelled" if orders.refunds is None else "is_cancelled OR is_refund"
     return bought | {
-        UNITS: _negated(f"is_cancelled OR is_returned AND {bought[AMOUNT]} < 0", bought[UNITS]),
-        AMOUNT: _negated("is_cancelled", bought[AMOUNT]),
+        UNITS: _negated(f"{negated} OR is_returned AND {bought[AMOUNT]} < 0", bought[UNITS]),
+        AMOUNT: _negated(negated, bought[AMOUNT]),
     }
 
 
@@ -234,10 +240,19 @@ def _became_sql(orders: Orders) -> dict[str, str]:
         for one in back
         if one is not None
     ]
-    return {
+    became = {
         "is_cancelled": " OR ".join(cancelled or ["FALSE"]),
         "is_returned": " OR ".join(returned or ["FALSE"]),
     }
+    if orders.refunds is not None:
+        became["is_refund"] = _is_refund_sql(orders.refunds)
+    return became
+
+
+def _is_refund_sql(refunds: Refunds) -> str:
+    listed = in_lines(list(map(quote_literal, refunds.words)))
+    kind = lower_sql(f"items.{quote_ident(refunds.column.output)}")
+    return f"coalesce({kind} IN ({listed}), FALSE)"
 
 
 def _any_state(orders: Orders, words: tuple[str, ...]) -> str:
@@ -285,6 +300,9 @@ def _comment(orders: Orders) -> str:
     for flag in orders.flags:
         what = "cancelled" if flag.is_cancellation else "returned"
         lines.append(f"Rows of which {flag.column.output} is true are {what}.")
+    if orders.refunds is not None:
+        rows, kind = counted(orders.refunds.rows, "row"), orders.refunds.column.output
+        lines.append(f"{rows} of the sample that {kind} calls so took back what others sold.")
     if orders.has_negatives:
         lines.append("Rows of amounts below zero are returns.")
     if orders.states is not None:

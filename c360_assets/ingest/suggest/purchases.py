@@ -20,6 +20,7 @@ from c360_assets.ingest.suggest.goods import Goods
 from c360_assets.ingest.suggest.left_out import (
     LeftOut,
     deleted_rows,
+    is_kind_name,
     no_goods,
     rows_not_won,
     sums_beside_lines,
@@ -34,7 +35,18 @@ QUANTITY, REVENUE = f"{PURCHASE}item-quantity", f"{PURCHASE}item-revenue"
 IS_RETURN, IS_CANCELLATION = f"{PURCHASE}is-return", f"{PURCHASE}is-cancellation"
 # An amount with a minus sign on either side or in brackets.
 BELOW_ZERO = r"^\W*[-\u2212(]\W*\d|\d\W*[-\u2212]$"
-IS = re.compile(r"^(is|was|has been|ist|est|es) ")
+IS = re.compile(
+    r"^((order|sale|transaction|receipt|invoice|ticket) )?((is|was|has been|ist|est|es) )?(?=.)"
+)
+# What rows that are no returns are called beside them.
+SALES = frozenset({
+    "sale", "sales", "payment", "charge", "purchase", "order", "invoice", "sold", "verkauf",
+    "zahlung", "rechnung", "bestellung", "vente", "paiement", "achat", "facture", "commande",
+    "venta", "pago", "compra", "factura", "pedido", "vendita", "pagamento", "acquisto", "fattura",
+    "venda", "fatura", "verkoop", "betaling", "bestelling", "factuur", "sprzedaż", "płatność",
+    "försäljning", "köp", "salg", "myynti", "prodej", "satış", "eladás", "vânzare", "продажа",
+    "продаж", "販売", "売上", "销售", "판매",
+})  # fmt: skip
 MOST_STATES = 40  # different values of a column that says what became of orders
 MOST_STATES_BY_WORDS = 12  # of one that is not called so
 
@@ -64,6 +76,16 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Refunds:
+    """The column that calls rows sales and others returns of them, the words for these in their
+    languages, and how many rows of the sample are returns."""
+
+    column: Column
+    words: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
 class Orders:
     """What a table of orders is made of: the columns by tag, of the items' feed, or of the orders'
     where they have a feed of their own; `links` name the customer."""
@@ -82,6 +104,7 @@ class Orders:
     units_back: Column | None = None
     units_cancelled: Column | None = None
     flags: tuple[Flag, ...] = ()
+    refunds: Refunds | None = None
     goods: Goods | None = None
     # By which the items name their order, where that is not its number.
     key: Column | None = None
@@ -89,7 +112,7 @@ class Orders:
     @property
     def says_what_became(self) -> bool:
         """Whether rows say of what was bought that it was cancelled or came back."""
-        told = (self.states, self.refunded, self.whole_refund, self.units_back)
+        told = (self.states, self.refunds, self.refunded, self.whole_refund, self.units_back)
         return bool(self.flags) or any(one is not None for one in (*told, self.units_cancelled))
 
     @property
@@ -218,6 +241,20 @@ def flags_of(columns: Sequence[Column], frame: pl.DataFrame) -> list[Flag]:
         if is_known and typed(column, "boolean", frame[column.name]) is not None:
             found.append(Flag(column, word in cancelled))
     return found
+
+
+def refunds_of(columns: Sequence[Column], frame: pl.DataFrame) -> Refunds | None:
+    """Which column of kinds of rows has sales and, as rows of their own, what came back."""
+    for column in columns:
+        if column.type != "string" or not is_kind_name(column.name):
+            continue
+        texts = _lower(frame[column.name])
+        values = set(texts.unique())
+        spoken = [states for states in order_states().values() if values & states.returned]
+        if spoken and values & SALES and len(values) <= MOST_STATES:
+            words = sorted(set().union(*(states.returned for states in spoken)))
+            return Refunds(column, tuple(words), int(texts.is_in(words).sum()))
+    return None
 
 
 def states_of(columns: Sequence[Column], frame: pl.DataFrame) -> States | None:
