@@ -10,6 +10,7 @@ import pytest
 
 from c360_assets.tenant.models import StitchConfig, Tenant
 from c360_assets.warehouse.session import open_session
+from c360_assets_tests.examples import examples
 from c360_assets_tests.stitch.tenants import LABELS, PROFILE, feed, load, tenant
 from c360_assets_tests.stitch.test_tenant_run import ZONE, StitchRun, read, run
 
@@ -114,9 +115,7 @@ def test_what_cannot_be_obeyed_is_told_with_the_run(tmp_path: Path) -> None:
     assert groups(brand) == "121"
 
 
-@pytest.mark.parametrize(
-    "days", [3, pytest.param(6, marks=pytest.mark.long), pytest.param(20, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("days", [examples(6, 3), pytest.param(20, marks=pytest.mark.slow)])
 def test_an_unmerge_stays_unmerged_over_random_days(tmp_path: Path, days: int) -> None:
     """Records come, change, go and come again, the model is fitted anew, ids change: the two that
     were held apart are never one person, and the two that were joined always are."""

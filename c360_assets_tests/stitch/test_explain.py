@@ -36,6 +36,7 @@ from c360_assets.stitch.score.labels import labelled
 from c360_assets.stitch.score.scored_pairs import DecidedPairs, Scorer, decide_pairs
 from c360_assets.stitch.score.stored_model import read_model
 from c360_assets.tenant.models import StitchConfig
+from c360_assets_tests.examples import examples
 from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_class_meaning import of_families_with_names_of_their_own
 from c360_assets_tests.stitch.test_organisations import firms as firms_of
@@ -49,7 +50,7 @@ CONFIG = StitchConfig.model_validate(
     }
 )
 N_PEOPLE = 260
-PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS", "4"))  # 200 take five minutes
+PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS") or examples(4, 1))  # 200: five minutes
 LABELS = [("Shop:Customers", "Club:Members", False), ("Till:Customers", "News:Readers", True)]
 
 
@@ -230,8 +231,7 @@ def world() -> Iterator[World]:
         yield World(PublishedStitch(con), result, label_pairs)
 
 
-@pytest.mark.parametrize("per_kind", [1, pytest.param(PER_KIND, marks=pytest.mark.long)])
-def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World, per_kind: int) -> None:
+def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World) -> None:
     decided, place = world.brute_force
     names = list(world.position)
     decider = decided.scored.decider().to_list()
@@ -239,7 +239,7 @@ def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World, per_kin
     chance = random.Random(1)
     for kind, pairs in world.kinds.items():
         assert pairs, kind
-        for pair in chance.sample(pairs, min(len(pairs), per_kind)):
+        for pair in chance.sample(pairs, min(len(pairs), PER_KIND)):
             one = world.source.record(*names[pair[0]])
             other = world.source.record(*names[pair[1]])
             assert one is not None
