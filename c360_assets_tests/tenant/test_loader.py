@@ -122,7 +122,7 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
         ("tenant.yaml", "id: a\nid: b\n", 2, "id", "given twice; first in line 1"),
         ("tenant.yaml", "a: &a {b: *a}\n", None, None, "holds an alias that contains itself"),
         ("tenant.yaml", "name: x\nid: \x00\n", 2, None, "a character that YAML forbids"),
-        ("tenant.yaml", "first_day: 2020-13-01\n", None, None, "not readable as YAML"),
+        ("tenant.yaml", "first_day: 2020-13-01\n", 1, "first_day", "no day or time that there is"),
         (
             "destinations.yaml",
             "destinations:\n  pg: {kind: postgres}\n",

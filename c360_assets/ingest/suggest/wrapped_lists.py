@@ -15,6 +15,7 @@ import polars as pl
 
 from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_types import Inferred
+from c360_assets.ingest.suggest.key_values import is_of_consents
 from c360_assets.ingest.suggest.nested_leaves import path_sql
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.warehouse.sql import quote_ident
@@ -51,12 +52,15 @@ def _may_wrap(column: Column) -> bool:
 
 
 def _wrapped_key(objects: Sequence[Any]) -> str | None:
-    """The only key of these objects, where it holds a list of objects in some of them."""
+    """The only key of these objects, where it holds a list of objects in some of them; not of a
+    person's consents, which are of the row and read by the name of their list."""
     present = [value for value in objects if isinstance(value, dict)]
     keys = {key for value in present for key in value if not key.startswith(ATTRIBUTE)}
     if len(keys) != 1:
         return None
     (key,) = keys
+    if is_of_consents(key):
+        return None
     inner = [value[key] for value in present if value.get(key) is not None]
     items = [item for each in inner for item in (each if isinstance(each, list) else [each])]
     has_list = any(isinstance(each, list) for each in inner)
