@@ -34,7 +34,10 @@ def with_lost_letters(
     conditions = {column: f"contains({quote_ident(column)}, '{LOST}')" for column in columns}
     for column in names:
         name = quote_ident(column)
-        conditions[column] += f" OR contains({name}, '?') AND regexp_matches({name}, '{IN_A_WORD}')"
+        conditions[column] = (
+            f"CASE WHEN {conditions[column]} THEN TRUE"
+            f" WHEN contains({name}, '?') THEN regexp_matches({name}, '{IN_A_WORD}') END"
+        )
     return _holding(session, table, conditions)
 
 
@@ -66,10 +69,16 @@ def _mend(session: Session, table: str, column: str) -> int:
 
 
 def _is_suspect(column: str) -> str:
-    """SQL for whether a value may be garbled; what has none of its signs costs next to nothing."""
+    """SQL for whether a value may be garbled.
+
+    A value that has none of the signs costs next to nothing: branches of CASE are computed for the
+    rows that come to them, both sides of AND and OR for all.
+    """
     name = quote_ident(column)
     is_escaped = " OR ".join(f"contains({name}, {quote_literal(sign)})" for sign in ESCAPES)
+    either = quote_literal(f"{MISREAD}|{ESCAPED}")
     return (
-        f"((strlen({name}) > length({name}) AND regexp_matches({name}, {quote_literal(MISREAD)}))"
-        f" OR (({is_escaped}) AND regexp_matches({name}, {quote_literal(ESCAPED)})))"
+        f"CASE WHEN strlen({name}) > length({name}) THEN regexp_matches({name}, {either})"
+        f" WHEN {is_escaped} THEN regexp_matches({name}, {quote_literal(ESCAPED)})"
+        " ELSE FALSE END"
     )
