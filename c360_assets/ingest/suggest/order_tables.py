@@ -7,7 +7,6 @@ told by `links`, what rows of `txn-item` tags are made of them by `purchase_sql`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +16,6 @@ from c360_assets.ingest.suggest.amount_names import (
     BACK,
     CANCELLED,
     filled,
-    money_back,
     units_back,
 )
 from c360_assets.ingest.suggest.column import NESTED, NUMBERS, PURCHASE, Column
@@ -33,7 +31,6 @@ from c360_assets.ingest.suggest.goods import (
     Goods,
     goods_of_lines,
     goods_of_order,
-    is_of_order,
 )
 from c360_assets.ingest.suggest.line_totals import (
     UNIT_PRICE,
@@ -71,6 +68,12 @@ from c360_assets.ingest.suggest.purchases import (
     refunds_of,
     states_of,
 )
+from c360_assets.ingest.suggest.refunds import (
+    TOTAL,
+    is_of_whole_refund,
+    refunded_column,
+    whole_refund,
+)
 from c360_assets.ingest.suggest.table_tags import (
     is_called_after_sales,
     is_own_key,
@@ -82,12 +85,6 @@ from c360_assets.semantics.tags import CATALOGUE, is_profile
 
 # What an order's own row may say of all of its items together.
 OF_ITEMS = {ORDER_ID, PRODUCT, QUANTITY, REVENUE}
-TOTAL = re.compile(
-    r"(order|grand|invoice)?[ _]*(total|amount|value)([ _]*(price|paid|amount))?", re.I
-)
-# Of an order, on each of its items.
-WHOLE_REFUNDED = re.compile(r"order[ _]*((total|amount)[ _]*refunded|refunded[ _]*total)", re.I)
-WHOLE_TOTAL = re.compile(r"order[ _]*(grand[ _]*)?total([ _]*(price|amount|paid))?", re.I)
 
 
 def note_states(draft: Draft) -> None:
@@ -261,10 +258,10 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
     is_of_items = QUANTITY in tags or PRODUCT in tags
     came_back = next(iter(filled(units_back(BACK, draft.columns), frame)), None)
     called_off = next(iter(filled(units_back(CANCELLED, draft.columns), frame)), None)
-    refunded = _refunded(draft, tags)
-    whole_refund = None
-    if is_of_items and refunded is not None and _is_of_whole(refunded, tags[ORDER_ID], frame):
-        whole_refund, refunded = _whole_refund(draft, tags, refunded), None
+    refunded = refunded_column(draft, tags)
+    whole = None
+    if is_of_items and refunded is not None and is_of_whole_refund(refunded, tags[ORDER_ID], frame):
+        whole, refunded = whole_refund(draft, tags, refunded), None
     refunds = refunds_of(draft.columns, frame)
     others = [one for one in draft.columns if refunds is None or one is not refunds.column]
     return Orders(
@@ -275,7 +272,7 @@ def _alone(draft: Draft, tags: dict[str, Column]) -> Orders:
         {},
         states_of(others, frame),
         None if is_of_items and came_back is not None else refunded,
-        None if came_back is not None else whole_refund,
+        None if came_back is not None else whole,
         came_back if QUANTITY in tags else None,
         called_off if QUANTITY in tags else None,
         tuple(flags_of(draft.columns, frame)),
@@ -377,41 +374,6 @@ def _tags_of_sales(draft: Draft, tags: dict[str, Column]) -> dict[str, Column]:
         found[ORDER_ID] = own[0]
         tags = {tag: one for tag, one in tags.items() if tag != ORDER_ID}
     return tags | found
-
-
-def _refunded(draft: Draft, tags: dict[str, Column]) -> Column | None:
-    """What was paid back, where a column beside the amount says so."""
-    taken = [id(column) for column in tags.values()]
-    back = [one for one in money_back(draft.columns) if id(one) not in taken]
-    return next(iter(back), None)
-
-
-def _is_of_whole(refunded: Column, order_id: Column, frame: pl.DataFrame) -> bool:
-    is_called = WHOLE_REFUNDED.fullmatch(plain_header(refunded.name)) is not None
-    return is_called or is_of_order(refunded, order_id, frame)
-
-
-def _whole_refund(
-    draft: Draft, tags: dict[str, Column], refunded: Column
-) -> tuple[Column, Column] | None:
-    """What was paid back of the whole order and what that cost, where rows of items say both."""
-    named = [one for one in draft.columns if _is_amount(one, WHOLE_TOTAL)]
-    totals = [one for one in draft.columns if _is_amount(one, TOTAL)]
-    frame = draft.sample.frame
-    whole = [one for one in totals if is_of_order(one, tags[ORDER_ID], frame)]
-    total = next(iter([*named, *whole]), None)
-    if total is None:
-        refunded.notes.append(
-            "CHECK: what was paid back of whole orders, of which no column says what they cost: "
-            "what came back is not counted"
-        )
-        return None
-    return refunded, total
-
-
-def _is_amount(column: Column, pattern: re.Pattern[str]) -> bool:
-    is_number = column.type in NUMBERS and column.inferred.number is None
-    return is_number and pattern.fullmatch(plain_header(column.name)) is not None
 
 
 def _take_types(draft: Draft, tags: dict[str, Column]) -> None:
