@@ -28,6 +28,7 @@ from c360_assets.semantics.name_particles import (
 from c360_assets.semantics.text import (
     WHITE_SPACE,
     fold_upper,
+    in_steps,
     missing_to_null,
     on_distinct,
     squeeze,
@@ -215,19 +216,28 @@ def _ordered(value: pl.Expr, home: Home | None) -> pl.Expr:
     """Folded words without title and suffix, the given part first; a tab before a surname that a
     comma told, or the order in which names are written at home."""
     surname_first = _surname_first(home)
-    value = squeeze(value).str.replace(_titles_behind(home), _WITHOUT_TITLE_BEHIND)
-    value = value.str.replace(_joined_by_and(home), "${2}, ${1}")
-    # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
-    initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
-    text = initials.str.replace_all(r"[.\"]", "")
-    text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
-    text = _with_comma(_without_suffix(squeeze(text)))
-    if surname_first is not None:
-        text = text.str.replace(_LEADING_TITLES, "").str.replace(surname_first, "${1}, ${2}")
-    before = _without_suffix(_words(text.str.extract(_COMMA_NAME, 1)))
-    after = _without_suffix(_words(text.str.extract(_COMMA_NAME, 2)))
-    by_comma = pl.concat_str([after, before], separator="\t")
-    return pl.coalesce(by_comma, _without_suffix(_words(text)))
+
+    def plain(value: pl.Expr) -> pl.Expr:
+        value = squeeze(value).str.replace(_titles_behind(home), _WITHOUT_TITLE_BEHIND)
+        value = value.str.replace(_joined_by_and(home), "${2}, ${1}")
+        # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
+        initials = _folded(value).str.replace_all(_DOTTED_INITIAL, "${1}'${2}")
+        text = initials.str.replace_all(r"[.\"]", "")
+        text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
+        return _without_suffix(squeeze(text))
+
+    def as_at_home(text: pl.Expr) -> pl.Expr:
+        if surname_first is None:
+            return text
+        return text.str.replace(_LEADING_TITLES, "").str.replace(surname_first, "${1}, ${2}")
+
+    def in_order(text: pl.Expr) -> pl.Expr:
+        before = _without_suffix(_words(text.str.extract(_COMMA_NAME, 1)))
+        after = _without_suffix(_words(text.str.extract(_COMMA_NAME, 2)))
+        by_comma = pl.concat_str([after, before], separator="\t")
+        return pl.coalesce(by_comma, _without_suffix(_words(text)))
+
+    return in_steps(value, plain, _with_comma, as_at_home, in_order)
 
 
 def _with_comma(text: pl.Expr) -> pl.Expr:

@@ -89,6 +89,21 @@ def in_plain_digits(values: pl.Series) -> pl.Series:
     return values.scatter(is_foreign.arg_true(), changed)
 
 
+def in_steps(expr: pl.Expr, *rules: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Apply the rules (String to String) one after the other, each to a column.
+
+    A rule that names its text several times would compute all that comes before as often.
+    """
+
+    def run(values: pl.Series) -> pl.Series:
+        column = values.rename("value").to_frame()
+        for rule in rules:
+            column = column.select(rule(pl.col("value")).alias("value"))
+        return column.to_series().rename(values.name)
+
+    return expr.map_batches(run, return_dtype=pl.String, is_elementwise=True)
+
+
 def on_distinct(expr: pl.Expr, rule: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     """Apply `rule` (String to String) to each distinct value once.
 
